@@ -1,7 +1,7 @@
-//! Explanations beside the forward pass they start from: `cargo bench --bench explain`.
+//! The cost of explanations relative to the forward pass: `cargo bench --bench explain`.
 //!
-//! Every row but the first includes its forward pass, so that the ratio of two rows is what an explanation costs. The rows of a table are
-//! timed in turn, round by round, and a ratio is the median over the rounds: what else the machine does hits all of them alike.
+//! Every row except the first includes its forward pass, so the ratio of two rows is the cost of an explanation. The rows of a table are
+//! timed in turn in each round, and a ratio is the median over the rounds, so that other load affects all rows equally.
 //! `FOVEA_THREADS=1` measures one core, `FOVEA_KERNELS=avx2` another path.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
@@ -20,7 +20,7 @@ fn main() {
     let threads = std::env::var("FOVEA_THREADS").ok();
     let threads = threads.and_then(|threads| threads.parse().ok()).unwrap_or(0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    // From within, as the server works: who asks from outside is woken after every operation.
+    // The work runs inside the pool, as in the server: a thread outside would be woken after every operation.
     pool.unwrap().install(|| {
         println!("path {}, {} threads", simd::path().name(), rayon::current_num_threads());
         let model = Model::load(&default_source()).unwrap();
@@ -31,7 +31,7 @@ fn main() {
     });
 }
 
-/// A sequence of word pieces spread over the vocabulary, as text has them, read by the model for a method.
+/// The trace of a sequence of word pieces from the whole vocabulary, for a method.
 fn read(model: &Model, length: usize, method: Method) -> Trace {
     let vocabulary = model.info().vocabulary as u32;
     let ids: Vec<u32> = (0..length as u32).map(|i| (1000 + i * 7919) % vocabulary).collect();
@@ -54,7 +54,7 @@ fn explanations(model: &Model, length: usize) {
         row("ALTI", || {
             drop(black_box(alti::scores(&read(Method::Alti), pooling).unwrap()))
         }),
-        // What every position is made of, as a hover asks for, and not the embedding alone.
+        // The sources of every position, as for a hover, and not only of the embedding.
         row("ALTI of every position", || {
             drop(black_box(alti::rollout(&read(Method::Alti)).unwrap()))
         }),
@@ -104,7 +104,7 @@ fn median(mut numbers: Vec<f64>) -> f64 {
     numbers[numbers.len() / 2]
 }
 
-/// Forty words on either side.
+/// A comparison with forty words on each side.
 fn pairs(model: &Model) {
     let words = |from: usize| -> String {
         let names =
@@ -123,7 +123,7 @@ fn pairs(model: &Model) {
         start.elapsed().as_secs_f64() * 1e3
     });
     let times: Vec<f64> = times.collect();
-    // There is nothing to take a ratio to, so what else the machine does is told by how far the two are apart.
+    // There is no ratio here; the difference of the two numbers shows the influence of other load.
     let fastest = times.iter().copied().fold(f64::INFINITY, f64::min);
     let time = median(times);
     println!(

@@ -1,6 +1,6 @@
-//! Each kernel of the forward pass beside the processor's peak: `cargo bench --bench kernels`.
+//! The speed of each kernel of the forward pass, and the processor's peak: `cargo bench --bench kernels`.
 //!
-//! A column counts floating point operations, so that kernels and peak stand in the same unit. `FOVEA_THREADS=1` measures one core,
+//! A column counts floating point operations, so that kernels and peak have the same unit. `FOVEA_THREADS=1` measures one core,
 //! `FOVEA_KERNELS=avx2` another path. Shapes are those of the default model.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
@@ -26,7 +26,7 @@ fn main() {
     divan::main();
 }
 
-/// What the processor could do: products and sums of registers, on every thread.
+/// The peak of the processor: multiply-adds of registers on every thread.
 struct Peak;
 
 impl Kernel for Peak {
@@ -34,7 +34,7 @@ impl Kernel for Peak {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
-        // As many sums as hide the latency of an instruction, and as fit into registers.
+        // Enough sums to hide the latency of an instruction, and few enough for the registers.
         let mut sums = [s.splat(0.0); 6];
         let (a, b) = (s.splat(std::hint::black_box(0.5)), s.splat(std::hint::black_box(1.0)));
         for _ in 0..PEAK_ROUNDS {
@@ -104,7 +104,7 @@ fn down(bencher: Bencher, rows: usize) {
     product(bencher, rows, HIDDEN, 4 * HIDDEN);
 }
 
-/// candle's own product, for comparison.
+/// The product of candle, for comparison.
 #[divan::bench(args = ROWS)]
 fn candle_up(bencher: Bencher, rows: usize) {
     let (x, w) = (tensor(&[rows, HIDDEN]), tensor(&[4 * HIDDEN, HIDDEN]));
@@ -131,7 +131,7 @@ fn down_back_with_gate(bencher: Bencher, rows: usize) {
         .bench_local(|| ops::gate_back(&g, &w, &gate).unwrap());
 }
 
-/// Scores, softmax and mixing of sequences of at most 256 tokens, every probability kept.
+/// Scores, softmax and mixing of sequences of at most 256 tokens; every probability is kept.
 #[divan::bench(args = ROWS)]
 fn attention(bencher: Bencher, rows: usize) {
     let n = rows.min(256);
@@ -151,7 +151,7 @@ fn attention_back(bencher: Bencher, rows: usize) {
         .bench_local(|| ops::attention_vjp(&maps, &g).unwrap());
 }
 
-/// Counted in numbers read and written.
+/// The unit is the amount of numbers read and written.
 #[divan::bench(args = ROWS)]
 fn residual_and_norm(bencher: Bencher, rows: usize) {
     let (x, y, parameters) = (tensor(&[rows, HIDDEN]), tensor(&[rows, HIDDEN]), tensor(&[3, HIDDEN]));

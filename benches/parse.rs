@@ -1,6 +1,6 @@
-//! What it costs to parse in a process of its own: first a whole text, then after each key that is typed into it.
+//! The cost of parsing in a separate process: first a whole text, then after each typed key.
 //!
-//! `cargo bench --bench parse -- FILE…` prints the median and the 99th percentile of both ways, in turn within one run.
+//! `cargo bench --bench parse -- FILE…` prints the median and the 99th percentile of both ways, measured in turn in one run.
 
 #![allow(missing_docs, clippy::print_stdout, reason = "a benchmark")]
 
@@ -10,7 +10,7 @@ use fovea::parser::{Processes, Program};
 use fovea::segment::{InProcess, Parser, Purpose, Syntax};
 use fovea::text::{Language, Snapshot};
 
-/// Keys that are typed into each file.
+/// The number of keys typed into each file.
 const KEYS: usize = 400;
 
 fn main() {
@@ -43,7 +43,7 @@ fn main() {
             let Some(next) = first.replaced(at..at, letter) else {
                 continue;
             };
-            // Whoever is second finds warm caches.
+            // The order alternates, because the second way has warm caches.
             for way in [key % 2, 1 - key % 2] {
                 let tree: &mut Syntax = if way == 0 { &mut here } else { &mut there };
                 let (syntax, took) = timed(|| tree.tree().parse_again(&next));

@@ -1,8 +1,10 @@
-//! A store beside the items in memory: `cargo bench --features postgres --bench scale -- ITEMS FOLDER…`, with the address of an empty
-//! database in FOVEA_STORE. How many of the nearest the graphs find, how long both take, how large the store is.
+//! A store compared with the items in memory: `cargo bench --features postgres --bench scale -- ITEMS FOLDER…`.
 //!
-//! The vectors are those of the functions, types and headings of the folders, and copies of them moved along differences between others,
-//! some hardly and some far: clusters of various widths in the directions that real vectors have.
+//! FOVEA_STORE must have the address of an empty database. The benchmark prints the share of nearest items that the graphs find, the times
+//! of both, and the size of the store.
+//!
+//! The vectors are those of the functions, types and headings of the folders, and copies of them that are moved along differences of
+//! others, by small and large amounts. So they form clusters of various widths in the directions of real vectors.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,10 +26,10 @@ use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::types::Type;
 use postgres::{Client, NoTls};
 
-/// Items of one file.
+/// The number of items in a file.
 const FILE: usize = 10;
 
-/// Real items, at most: to embed more takes longer than all else.
+/// The maximum number of real items: embedding more would take longer than everything else.
 const REAL: usize = 4000;
 
 const QUESTIONS: usize = 200;
@@ -86,7 +88,7 @@ fn main() {
         languages: vec![Language::Python],
         ..Filter::default()
     };
-    // What stands around an item is not known here.
+    // The surroundings of an item are not known here.
     let decided = |items: &dyn Collection, question: &EmbeddedItem| {
         let known = Known {
             around: None,
@@ -155,7 +157,7 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// The items of the files of some folders, and what their comments say.
+/// The items of the files of some folders, and the sentences of their comments.
 fn read(model: &Model, folders: &[PathBuf]) -> (Vec<EmbeddedItem>, Vec<String>) {
     let (mut items, mut texts) = (Vec::new(), Vec::new());
     for folder in folders {
@@ -164,7 +166,7 @@ fn read(model: &Model, folders: &[PathBuf]) -> (Vec<EmbeddedItem>, Vec<String>) 
             .filter_map(|entry| Some(entry.ok()?.into_path()))
             .filter(|path| Language::from_path(path).is_code() || Language::from_path(path) == Language::Markdown)
             .collect();
-        // Files of one folder are about one thing: take them from everywhere.
+        // Files of one folder are similar, so files are taken from all folders.
         files.sort_by_key(|path| hash(path.to_string_lossy().bytes().map(u64::from)));
         for path in files {
             if items.len() >= most {
@@ -195,12 +197,12 @@ fn hash(numbers: impl Iterator<Item = u64>) -> u64 {
     })
 }
 
-/// An item like a real one, the same for the same number.
+/// An item similar to a real one; it depends only on the number and the seed.
 fn like(real: &[EmbeddedItem], number: usize, seed: u64) -> EmbeddedItem {
     let pick = |salt: u64| hash([number as u64, seed, salt].into_iter()) as usize;
     let of = |salt| &real[pick(salt) % real.len()];
     let base = &real[number % real.len()];
-    // Half of them within a clone's distance, half up to another thing altogether.
+    // Half of them are as near as clones; the others may be as far as unrelated items.
     let part = (pick(1) % 1000) as f32 / 1000.0;
     let amount = if pick(2) % 2 == 0 {
         0.02 + 0.15 * part
@@ -244,7 +246,7 @@ struct Questions {
     texts: Vec<Query>,
 }
 
-/// Items that are in no file, half of them as they were written and half moved; and what comments say.
+/// Items that are in no file, half of them unchanged and half moved; and sentences of comments.
 fn questions(model: &Model, real: &[EmbeddedItem], texts: &[String]) -> Questions {
     let step = (real.len() / QUESTIONS).max(1);
     let items = (0..QUESTIONS).map(|i| match i % 2 {
@@ -273,7 +275,7 @@ fn vector_index(items: &[EmbeddedItem], width: usize) -> VectorIndex {
     VectorIndex::of_items(&files, &Center::default(), width)
 }
 
-/// What a job would have written of items of these vectors, without units.
+/// Writes the rows that a job would write for items with these vectors, without units.
 fn fill(client: &mut Client, items: &[EmbeddedItem]) {
     let vector = client.prepare("SELECT vector FROM fovea.items").unwrap().columns()[0]
         .type_()
@@ -434,7 +436,7 @@ fn sizes(client: &mut Client, count: usize) {
     }
 }
 
-/// Asks both and prints how many of the nearest the store has, and how long each took.
+/// Asks both, and prints the share of nearest items that the store finds and the times.
 fn compare<Q>(
     what: &str,
     vector_index: &dyn Collection,
@@ -454,7 +456,7 @@ fn compare<Q>(
         graph.push(start.elapsed());
         let known: HashMap<(&Path, usize), ()> =
             near.iter().map(|hit| ((&*hit.path, hit.item.start.byte), ())).collect();
-        // Halves may turn two around that are equally near.
+        // Half precision may swap two items that are equally near.
         let last = near.last().map_or(f32::INFINITY, |hit| hit.score);
         wanted += all.len();
         let there = |hit: &&Found| {

@@ -1,4 +1,4 @@
-//! The scan of an index: `cargo bench --bench scan`, the ten nearest of so many vectors of the default model's width.
+//! The scan of an index: `cargo bench --bench scan` finds the ten nearest of many vectors with the default model's width.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
 
 use divan::Bencher;
@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-/// Vectors of unit length in all directions, which are the hardest: many are about as near as the tenth.
+/// Random unit vectors, which are the hardest case: many are about as near as the tenth.
 fn vectors(seed: u64) -> impl Iterator<Item = Vec<f32>> {
     let mut state = seed;
     std::iter::repeat_with(move || {

@@ -1,6 +1,7 @@
-//! The invariants that can be read off the sources, and the pages that describe them. ARCHITECTURE.md and docs/invariants.md name each test
-//! beside the rule it holds.
-#![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
+//! Checks invariants in the sources, and the pages that describe them.
+//!
+//! ARCHITECTURE.md and docs/invariants.md name each test beside its rule.
+#![allow(clippy::unwrap_used, reason = "a failing test names what is missing")]
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file of a layer without its tests (`#[cfg(test)]` modules with a body stand last in a file).
+/// Every Rust file of a layer without its tests (`#[cfg(test)]` modules with a body are last in a file).
 fn sources(layer: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let mut folders = vec![root().join("src").join(layer)];
@@ -40,7 +41,9 @@ fn sources(layer: &str) -> Vec<(PathBuf, String)> {
     files
 }
 
-/// Code with blanks in place of comments and of what stands in strings, so that prose may name what code may not use. Lines stay.
+/// Code with spaces instead of comments and strings, because these may name things that code may not use.
+///
+/// The lines stay the same.
 fn code(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let (mut out, mut at) = (String::with_capacity(text.len()), 0);
@@ -78,7 +81,7 @@ fn code(text: &str) -> String {
             }
             (i + 1).min(chars.len())
         } else if c == '\'' && (chars.get(at + 1) == Some(&'\\') || chars.get(at + 2) == Some(&'\'')) {
-            // A character, not a lifetime.
+            // This is a character, not a lifetime.
             let after = if chars[at + 1] == '\\' { at + 3 } else { at + 2 };
             (after..chars.len())
                 .find(|i| chars[*i] == '\'')
@@ -94,8 +97,9 @@ fn code(text: &str) -> String {
     out
 }
 
-/// The modules at the root of the crate that code names, in a file whose module lies `depth` below the root: by `crate::`, in braces, by a
-/// chain of `super::`, or all at once (`*`).
+/// The modules at the root of the crate that code names, in a file whose module is `depth` below the root.
+///
+/// Code names them with `crate::`, in braces, with a chain of `super::`, or all together (`*`).
 fn at_root(code: &str, depth: usize) -> Vec<String> {
     let words = tokens(code);
     let word = |at: usize| words.get(at).map_or("", String::as_str);
@@ -119,7 +123,7 @@ fn at_root(code: &str, depth: usize) -> Vec<String> {
         if word(behind) == "as" {
             found.push("*".to_owned());
         }
-        // `pub(crate)` is no path.
+        // `pub(crate)` is not a path.
         if word(behind) != "::" {
             continue;
         }
@@ -146,7 +150,7 @@ fn at_root(code: &str, depth: usize) -> Vec<String> {
     found
 }
 
-/// Names and signs of code.
+/// The names and operators of code.
 fn tokens(code: &str) -> Vec<String> {
     let (mut words, mut rest) = (Vec::new(), code.trim_start());
     while let Some(first) = rest.chars().next() {
@@ -189,7 +193,7 @@ fn imports(code: &str) -> Vec<String> {
     found
 }
 
-/// How deep below the root of the crate the module of a file lies.
+/// The depth of a file's module below the root of the crate.
 fn depth(path: &Path) -> usize {
     let below = path.strip_prefix(root().join("src")).unwrap();
     let parts = below.components().count();
@@ -302,7 +306,7 @@ fn positions_are_converted_only_in_text() {
 #[test]
 fn only_the_folder_of_the_instruction_sets_has_unsafe_code() {
     refuse(&LAYERS, &["unsafe ", "unsafe{", "allow(unsafe_code"], &["model/simd/"]);
-    // There, every block gives its reason.
+    // Every block in that folder states its reason.
     let mut blocks = 0;
     for (path, _) in sources("model")
         .into_iter()
@@ -312,10 +316,12 @@ fn only_the_folder_of_the_instruction_sets_has_unsafe_code() {
         assert_eq!(without_reason(&text), Vec::<&str>::new(), "{}", path.display());
         blocks += code(&text).matches("unsafe {").count();
     }
-    assert!(blocks > 50, "the check sees {blocks} blocks of unsafe code");
+    assert!(blocks > 50, "the check finds only {blocks} blocks of unsafe code");
 }
 
-/// The lines with unsafe code that no reason stands right before: `SAFETY:` before a block, `# Safety` in the comment of a function.
+/// The lines with unsafe code that have no reason directly before them.
+///
+/// A reason is `SAFETY:` before a block, or `# Safety` in the comment of a function.
 fn without_reason(text: &str) -> Vec<&str> {
     let (lines, code) = (text.lines().collect::<Vec<_>>(), code(text));
     let unsafe_lines = code
@@ -336,7 +342,7 @@ fn without_reason(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_comment_that_gives_no_reason_is_no_reason_for_unsafe_code() {
+fn unsafe_code_without_a_stated_reason_is_found() {
     for (text, count) in [
         ("// SAFETY: it is.\nunsafe { f() }", 0),
         ("// SAFETY: it is.\n#[cfg(x)]\nlet a = unsafe { f() };", 0),
@@ -398,7 +404,7 @@ fn nothing_that_could_reach_the_network_is_linked() {
     ] {
         assert!(!has(name), "{name} is among the dependencies");
     }
-    // hyper answers `fovea view`; the half of it that asks is not compiled.
+    // hyper answers `fovea view`; its client is not compiled.
     assert!(has("hyper") && has("hyper-util"));
     for package in features().lines().filter(|line| line.starts_with("hyper")) {
         for asks in ["client", "full", "http2"] {
@@ -414,7 +420,7 @@ fn features() -> String {
 
 #[test]
 fn only_the_page_listens_and_nothing_connects() {
-    // One file listens, on the loopback interface; what it may use of the network is spelled out.
+    // Only one file listens, on the loopback interface. The test lists everything of the network that it may use.
     refuse(&LAYERS, &["std::net", "tokio::net"], &["view/http.rs"]);
     let http = std::fs::read_to_string(root().join("src/view/http.rs")).unwrap();
     let code = code(&http);
@@ -444,7 +450,7 @@ fn only_the_page_listens_and_nothing_connects() {
         ],
         &[],
     );
-    // Two commands start it: `fovea view`, and `fovea.openView` of an editor.
+    // Two commands start the listener: `fovea view`, and `fovea.openView` of an editor.
     let starts = LAYERS
         .iter()
         .filter(|layer| **layer != "view")
@@ -462,7 +468,7 @@ fn only_the_page_listens_and_nothing_connects() {
     assert_eq!(opens, [root().join("src/server/requests/view.rs")]);
 }
 
-/// The text of all files in a folder that end in one of these.
+/// The text of all files in a folder with one of these extensions.
 fn files(folder: &Path, extensions: &[&str]) -> String {
     let mut all = String::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -502,7 +508,7 @@ fn every_test_that_the_pages_of_invariants_name_exists() {
         let tests = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap();
         for test in tests.split('`').skip(1).step_by(2) {
             let name = test.rsplit("::").next().unwrap();
-            // Tests in an editor's own language have a sentence for a name.
+            // The names of tests in an editor's language are sentences.
             let exists = match name.contains(' ') {
                 true => editors.contains(name),
                 false => code.contains(&format!("fn {name}()")),
@@ -514,19 +520,21 @@ fn every_test_that_the_pages_of_invariants_name_exists() {
     assert!(named > 100, "{named}");
 }
 
-/// The files and folders that a page names: quoted paths with a folder in them, words of code blocks that are such paths, targets of links.
+/// The files and folders that a page names.
+///
+/// They are quoted paths that contain a folder, such paths in code blocks, and targets of links.
 fn paths(page: &str) -> Vec<String> {
     let is_path = |word: &&str| {
         let ends = [".rs", ".md", ".py", ".sh", ".lua", ".el", ".ts", ".toml", ".mjs", "/"];
         let plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
         word.contains('/')
             && !word.starts_with('/')
-            // `NAME` stands for whatever is added.
+            // `NAME` is a placeholder.
             && !word.contains("NAME")
             && word.chars().all(plain)
             && ends.iter().any(|end| word.ends_with(end))
     };
-    // Every other part between ``` is a block.
+    // Every second part between ``` is a code block.
     let prose: String = page.split("```").step_by(2).collect();
     let blocks = page.split("```").skip(1).step_by(2);
     let in_blocks = blocks.flat_map(str::split_whitespace).filter(is_path);
@@ -546,12 +554,12 @@ fn every_file_that_the_map_and_the_guides_name_exists() {
             let exists = root().join(path).exists() || root().join("src").join(path).exists();
             assert!(exists, "{page} names {path}, which does not exist");
         }
-        assert!(!named.is_empty(), "{page} names no file at all");
+        assert!(!named.is_empty(), "{page} names no file");
     }
 }
 
 #[test]
-fn the_list_of_decisions_is_that_of_the_folder() {
+fn the_list_of_decisions_matches_the_folder() {
     let folder = root().join("docs/decisions");
     let list = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let mut pages: Vec<String> = std::fs::read_dir(&folder)
@@ -564,7 +572,7 @@ fn the_list_of_decisions_is_that_of_the_folder() {
         let page = std::fs::read_to_string(folder.join(name)).unwrap();
         let heading = page.lines().next().unwrap();
         let title = heading.strip_prefix(&format!("# {number}. ")).unwrap_or_else(|| {
-            panic!("{name} begins with {heading:?}, and not with the number {number}");
+            panic!("{name} begins with {heading:?} instead of the number {number}");
         });
         let line = format!("- [{number:04}]({name}) {title}");
         assert!(list.lines().any(|found| found == line), "the list lacks: {line}");
@@ -576,7 +584,7 @@ fn the_list_of_decisions_is_that_of_the_folder() {
 }
 
 #[test]
-fn every_thread_has_a_name_of_its_own_and_the_map_lists_it() {
+fn every_thread_has_a_unique_name_that_the_map_lists() {
     let mut names = Vec::new();
     for (path, text) in LAYERS.iter().flat_map(|layer| sources(layer)) {
         for (at, _) in text.match_indices("\"fovea-") {

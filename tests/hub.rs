@@ -1,5 +1,5 @@
-//! `fovea model pull` against a hub on the loopback interface, which serves a tiny model as the Hugging Face Hub would.
-#![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
+//! `fovea model pull` against a local server that serves a tiny model as the Hugging Face Hub does.
+#![allow(clippy::unwrap_used, reason = "a failing test names what is missing")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,15 +11,15 @@ use sha2::{Digest, Sha256};
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// What the hub does wrong.
+/// A fault of the hub.
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     Nothing,
-    /// The first transfer of the weights ends midway.
+    /// The first transfer of the weights ends early.
     CutsOff,
-    /// The weights are not those that their checksum names.
+    /// The weights do not have their checksum.
     WrongWeights,
-    /// Its commit is a path.
+    /// The commit is a path out of the cache.
     Escapes,
 }
 
@@ -183,7 +183,7 @@ fn a_pulled_model_is_found_by_its_name_and_embeds_as_its_folder_does() {
     let pulled = hub.pull(cache.path(), "owner/tiny");
     assert!(pulled.status.success(), "{}", words(&pulled));
     assert!(words(&pulled).contains("--model owner/tiny"), "{}", words(&pulled));
-    // What Fovea does not read stays where it is.
+    // Files that Fovea does not read are not downloaded.
     assert!(hub.requests().iter().all(|request| !request.contains("golden.json")));
     let embed = |model: &str| {
         let mut command = hub.command(cache.path(), &["embed", "--model", model]);
@@ -197,9 +197,9 @@ fn a_pulled_model_is_found_by_its_name_and_embeds_as_its_folder_does() {
     assert_eq!(
         hub.requests(),
         Vec::<String>::new(),
-        "a model on this machine asks nobody"
+        "a model on this machine needs no request"
     );
-    // A second time only the checksums travel.
+    // A second pull transfers only the checksums.
     assert!(hub.pull(cache.path(), "owner/tiny").status.success());
     let transfers = hub
         .requests()
@@ -249,7 +249,7 @@ fn a_part_that_was_never_renamed_does_no_harm() {
 }
 
 #[test]
-fn weights_of_another_checksum_are_removed_and_refused() {
+fn weights_with_a_wrong_checksum_are_removed_and_refused() {
     let (hub, cache) = (Hub::start(Fault::WrongWeights), tempfile::tempdir().unwrap());
     let pulled = hub.pull(cache.path(), "owner/tiny");
     assert_eq!(pulled.status.code(), Some(1));
@@ -289,7 +289,7 @@ fn a_token_goes_to_the_hub_and_without_one_none_does() {
 }
 
 #[test]
-fn what_cannot_be_pulled_is_refused_with_what_to_do() {
+fn models_that_cannot_be_pulled_are_refused_with_advice() {
     let cache = tempfile::tempdir().unwrap();
     let refused = |hub: &Hub, name: &str, code: i32, words_of: &str| {
         let output = hub.pull(cache.path(), name);
@@ -324,7 +324,7 @@ fn what_cannot_be_pulled_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn offline_nothing_is_asked() {
+fn offline_mode_sends_no_request() {
     let (hub, cache) = (Hub::start(Fault::Nothing), tempfile::tempdir().unwrap());
     let mut command = hub.command(cache.path(), &["model", "pull", "owner/tiny"]);
     let output = command.env("HF_HUB_OFFLINE", "1").output().unwrap();
@@ -334,7 +334,7 @@ fn offline_nothing_is_asked() {
 }
 
 #[test]
-fn a_model_that_is_not_here_is_named_with_the_command_that_brings_it() {
+fn a_missing_model_is_named_with_the_command_that_pulls_it() {
     let (hub, cache) = (Hub::start(Fault::Nothing), tempfile::tempdir().unwrap());
     let output = hub
         .command(cache.path(), &["model", "info", "--model", "owner/tiny"])

@@ -1,4 +1,4 @@
-//! Hostile text ends a child that parses, and nothing else.
+//! Hostile text may end a parser process, and nothing else.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
@@ -15,7 +15,7 @@ fn children() -> Processes {
     })
 }
 
-/// The segments of a text, parsed by a child, as this process does from its first call on.
+/// The segments of a text. From the first call on, this process parses in a child.
 fn segments(text: &str, language: Language) -> Segments {
     static CHILDREN: Once = Once::new();
     CHILDREN.call_once(|| use_parser(Box::new(children())));
@@ -39,7 +39,7 @@ fn check(segments: &Segments, text: &str) {
     assert_eq!(covered, text.len());
 }
 
-/// Texts on which the scanner of a grammar keeps more state than tree-sitter has room for, which aborts.
+/// Texts that make tree-sitter abort, because the scanner's state exceeds tree-sitter's buffer.
 fn deadly() -> Vec<(&'static str, Language, String)> {
     let names: Vec<String> = ["A", "B", "C", "D", "E"].iter().map(|name| name.repeat(199)).collect();
     let names: Vec<String> = names.into_iter().chain(["FFFF".to_owned()]).collect();
@@ -108,7 +108,7 @@ fn an_open_document_survives_the_death_of_its_parser() {
     let other = children.parse(&snapshot(sound, 1), Purpose::Document).unwrap();
     let crashed = first.tree().parse_again(&snapshot(&deadly, 2));
     assert_eq!(crashed.unwrap_err(), Unparsed::Crashed);
-    // Trees of the child that ended are lost, and made again.
+    // The trees of the ended child are lost; the next edit creates them again.
     assert!(first.tree().depths(&[0, 10], sound.len()).is_empty());
     for syntax in [first, other] {
         let again = syntax.tree().parse_again(&snapshot(sound, 3)).unwrap();
@@ -118,7 +118,7 @@ fn an_open_document_survives_the_death_of_its_parser() {
 }
 
 #[test]
-fn a_child_finds_what_this_process_finds_also_after_edits() {
+fn a_child_parses_like_this_process_also_after_edits() {
     let children = children();
     for (name, language) in [
         ("rs", Language::Rust),
@@ -152,9 +152,9 @@ fn a_child_finds_what_this_process_finds_also_after_edits() {
 }
 
 #[test]
-fn a_program_that_is_none_or_another_is_told_apart_from_a_crash() {
+fn a_missing_or_wrong_program_is_distinguished_from_a_crash() {
     for path in ["/nowhere/fovea", env!("CARGO_BIN_EXE_fovea")] {
-        // Without its argument the program is a language server, which says nothing.
+        // With this argument, the program is not a parser.
         let wrong = Processes::new(Program {
             path: path.into(),
             arguments: vec!["--version".into()],
@@ -219,7 +219,7 @@ fn hostile_text_is_partitioned() {
     }
 }
 
-/// A sequence of numbers that looks random, the same in each run.
+/// A generator of the same pseudorandom numbers in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -232,7 +232,7 @@ impl Numbers {
     }
 }
 
-/// The text with one stretch deleted, doubled, moved, or replaced by signs that grammars care about.
+/// The text with one part deleted, doubled, copied, or replaced by characters that matter to grammars.
 fn mutated(text: &str, numbers: &mut Numbers) -> String {
     const SIGNS: [&str; 28] = [
         "{",
@@ -273,7 +273,7 @@ fn mutated(text: &str, numbers: &mut Numbers) -> String {
     };
     let (a, b, c) = (place(numbers), place(numbers), place(numbers));
     let (from, to) = (a.min(b), a.max(b));
-    // Mostly a few letters, now and then half of the text.
+    // Usually a few characters, sometimes half of the text.
     let near = text[from..to]
         .char_indices()
         .nth(1 + numbers.below(60))
@@ -291,7 +291,7 @@ fn mutated(text: &str, numbers: &mut Numbers) -> String {
     }
 }
 
-/// Files to mutate: those of the folder `FOVEA_MUTATE`, else our fixtures.
+/// Files to mutate: those of the folder `FOVEA_MUTATE`, or the fixtures.
 fn files() -> Vec<(Language, String)> {
     let folder = std::env::var_os("FOVEA_MUTATE");
     let folder = folder.map_or_else(
@@ -312,7 +312,7 @@ fn files() -> Vec<(Language, String)> {
                 continue;
             };
             if fovea::segment::has_grammar(&Snapshot::new("", 0, language)) && !text.is_empty() {
-                // Some kilobytes of each, so that there is time for many.
+                // A few kilobytes of each file leave time for many files.
                 let end = text
                     .char_indices()
                     .map(|(at, _)| at)
@@ -335,7 +335,7 @@ fn files() -> Vec<(Language, String)> {
 }
 
 #[test]
-fn mutated_files_of_every_grammar_end_no_more_than_a_child() {
+fn mutated_files_of_every_grammar_end_at_most_a_child() {
     let count = std::env::var("FOVEA_MUTATIONS").map_or(200, |count| count.parse().unwrap());
     let children = children();
     let mut by_language: std::collections::BTreeMap<Language, Vec<String>> = Default::default();
@@ -350,7 +350,7 @@ fn mutated_files_of_every_grammar_end_no_more_than_a_child() {
             let mut text = texts[numbers.below(texts.len())].clone();
             let mut snapshot = Snapshot::new(&text, 0, language);
             let mut syntax = children.parse(&snapshot, Purpose::Document);
-            // As somebody edits: each version is parsed after the one before.
+            // As while editing, each version is parsed after the previous one.
             for version in 1..=8 {
                 text = mutated(&text, &mut numbers);
                 text.truncate(

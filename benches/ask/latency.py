@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How long the server takes to answer questions about a folder: python benches/ask/latency.py FOVEA FOLDER [--items 10000] [--asked 100]
+"""Measures the latency of answers about a folder: python benches/ask/latency.py FOVEA FOLDER [--items 10000] [--asked 100]
 
-FOLDER holds sources; as many of its files as make so many items are copied. The script starts the server on the copy, waits for its index, and
-asks the questions of questions.json about this program, which the folder may or may not answer: both take the same work. The time is from the
-request to its answer. Needs nothing beyond Python.
+FOLDER contains sources; the script copies as many of its files as give about that number of items. It starts the server on the copy, waits
+for the index, and asks the questions of questions.json, which are about Fovea. The folder may or may not answer them: both take the same
+work. The time is from the request to its answer. Needs nothing beyond Python.
 """
 import argparse
 import json
@@ -25,7 +25,7 @@ arguments = arguments.parse_args()
 
 
 class Server:
-    """A server on a folder."""
+    """A server with a folder."""
 
     def __init__(self, folder, cache):
         variables = {**os.environ, "FOVEA_CACHE_DIR": str(cache)}
@@ -61,12 +61,12 @@ class Server:
                 return message["result"]
 
     def cpu(self):
-        """Seconds of processor time so far, on Linux: what a busy machine does not change."""
+        """The processor time in seconds so far, on Linux; it does not depend on other load."""
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def index(self):
-        """The number of items, once the index is complete."""
+        """Waits until the index is complete; returns the number of items."""
         while True:
             message = self.read()
             index = (message.get("params") or {}).get("index") if message.get("method") == "fovea/status" else None
@@ -80,7 +80,7 @@ count = 0
 for path in sorted(pathlib.Path(arguments.folder).resolve().rglob("*")):
     if path.suffix in SUFFIXES and path.is_file() and not path.is_symlink() and path.stat().st_size < 200_000:
         text = path.read_text(errors="replace")
-        # About as many items as lines that begin a function, a type or a section.
+        # The number of items is about that of lines that begin a function, a type or a section.
         count += sum(line.lstrip().startswith(("def ", "class ", "fn ", "pub fn ", "function ", "func ", "# ", "## ")) for line in text.splitlines())
         place = copy / path.relative_to(pathlib.Path(arguments.folder).resolve())
         place.parent.mkdir(parents=True, exist_ok=True)

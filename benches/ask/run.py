@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often `fovea ask` finds the right file, and which threshold tells questions with an answer from those without.
+"""Measures how often `fovea ask` finds the right file, and which threshold separates questions with and without an answer.
 
     python benches/ask/run.py FOVEA [--model MODEL] [--repositories DIR]
 
@@ -46,7 +46,7 @@ def inside(answer, judged):
 
 
 def foreign(name, asked):
-    """How many questions have a right file first, a right file among three, and a right place among three."""
+    """The number of questions with a right file first, a right file among the first three, and a right place among them."""
     source = json.loads((HERE.parent / "search" / "sources.json").read_text())["questions"][name]
     copy = unpack(arguments.repositories / source["repository"], source["revision"])
     counts = [0, 0, 0]

@@ -3,8 +3,9 @@
 #
 #     benches/faithfulness/corpus.sh FOLDER
 #
-# FOLDER/repositories gets the repositories at pinned commits, from $FOVEA_GIT/OWNER/NAME (https://github.com without it), and FOLDER/texts
-# the files: of each kind those whose path has the lowest hash, so that they do not hang on an order. Books are cut into their chapters.
+# FOLDER/repositories gets the repositories at pinned commits, from $FOVEA_GIT/OWNER/NAME (https://github.com without it). FOLDER/texts gets
+# the files: for each kind those whose paths have the lowest hashes, so that the choice does not depend on an order. Books are cut into
+# chapters.
 set -eu
 folder=$1
 from=${FOVEA_GIT:-https://github.com}
@@ -17,7 +18,7 @@ repository() {
     git -C "$own" cat-file -e "$2" || git -C "$own" fetch --quiet origin "$2"
 }
 
-# take KIND OWNER/NAME COMMIT PATTERN: 28 files whose path matches.
+# take KIND OWNER/NAME COMMIT PATTERN: 28 files with a matching path.
 take() {
     repository "$2" "$3"
     mkdir -p "$folder/texts/$1"
@@ -28,7 +29,7 @@ take() {
     done
 }
 
-# chapters KIND OWNER/NAME COMMIT PATH PREFIX: a book, cut where a line begins with a chapter's heading.
+# chapters KIND OWNER/NAME COMMIT PATH PREFIX: a book, cut at lines that begin with the heading of a chapter.
 chapters() {
     repository "$2" "$3"
     mkdir -p "$folder/texts/$1"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Put the tables and plots of docs/faithfulness.md: python3 benches/faithfulness/page.py NAME=FILE.json …
+"""Write the tables and plots of docs/faithfulness.md: python3 benches/faithfulness/page.py NAME=FILE.json …
 
 FILE.json is what `fovea evaluate --format json` printed (benches/faithfulness/run.sh); NAME is the model's mark in the page,
 <!-- NAME --> … <!-- /NAME -->. The plot is docs/images/faithfulness-NAME.svg.
@@ -55,7 +55,7 @@ def agreement(found):
 
 
 def plot(found):
-    """One dot for each method on its interval, as an SVG that reads on light and dark pages."""
+    """An SVG with a dot and an interval for each method, legible on light and dark pages."""
     rows, width, left, right = found["methods"], 760, 170, 700
     most = max(row["interval"][1] for row in rows) * 1.05
     least = min(0, min(row["interval"][0] for row in rows))

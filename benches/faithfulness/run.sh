@@ -1,12 +1,12 @@
 #!/bin/sh
-# Measures how faithful the methods are and makes docs/faithfulness.md and its plots again.
+# Measures the faithfulness of the methods, and writes docs/faithfulness.md and its plots again.
 #
 #     benches/faithfulness/run.sh FOVEA FOLDER MULTILINGUAL DECODER
 #
-# FOVEA is the program, FOLDER gets the texts (corpus.sh), what is known of units, and one JSON and HTML file for each model. MULTILINGUAL is a
-# folder with multilingual-e5-small (`fovea model pull multilingual`), DECODER gemma-3-270m-q4_k_m.gguf. A run that was stopped goes on. It
-# takes about an hour on two cores that have nothing else to do; UNITS="300 5 60 0 12" says on how many units: of the embedded model
-# all and those with everything, of the multilingual one likewise, and of the decoder.
+# FOVEA is the program. FOLDER gets the texts (corpus.sh), the known results of units, and a JSON and an HTML file for each model.
+# MULTILINGUAL is a folder with multilingual-e5-small (`fovea model pull multilingual`), DECODER is gemma-3-270m-q4_k_m.gguf. A stopped run
+# can be continued. It takes about an hour on two idle cores. UNITS="300 5 60 0 12" sets the numbers of units: for the embedded model all
+# units and those with every measurement, the same for the multilingual model, and the number for the decoder.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 program=$1 folder=$2 multilingual=$3 decoder=$4
@@ -16,7 +16,7 @@ set -- ${UNITS:-300 5 60 0 12}
 "$here/benches/faithfulness/corpus.sh" "$folder"
 export FOVEA_CACHE_DIR="$folder/cache"
 
-# measure NAME OPTIONS: what is known of units is kept, so that the page is written from the same numbers.
+# measure NAME OPTIONS: known results of units are reused, so that both files have the same numbers.
 measure() {
     name=$1
     shift

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How well the links of a comparison agree with people's: SemEval-2016 interpretable similarity (iSTS).
+"""Measures the agreement of a comparison's links with human annotations: SemEval-2016 interpretable similarity (iSTS).
 
     python3 benches/ists/run.py FOVEA FOLDER [--split train|test] [--limit N]
 
 FOLDER gets a clone of github.com/AdaSawilska/NLP_iSTS at a pinned commit ($FOVEA_GIT/OWNER/NAME instead of github.com, if it is set); its
-data is not part of this repository. People linked chunks of two sentences; the gold pairs of words are all pairs of two linked chunks, as
-the task's evalF1.pl takes them, without punctuation. Fovea's are the `alignment` of `fovea.comparePassages`, asked of one server. Precision,
-recall and F1 count the pairs of all sentences together, each once.
+data is not part of this repository. Annotators linked chunks of two sentences. As in the task's evalF1.pl, the gold pairs of words are all
+pairs of words of two linked chunks, without punctuation. Fovea's pairs are the `alignment` of `fovea.comparePassages`. Precision, recall and
+F1 count the pairs of all sentences together, each once.
 """
 import argparse
 import json
@@ -34,7 +34,7 @@ PUNCTUATION = re.compile(r"^[.,:'`?;\"-]$")
 
 
 def fetched(folder):
-    """The clone, at its commit."""
+    """The clone at its commit."""
     clone = pathlib.Path(folder) / "NLP_iSTS"
     if not clone.exists():
         base = os.environ.get("FOVEA_GIT", "https://github.com")
@@ -52,7 +52,7 @@ def section(block, name):
 
 
 def pairs_of(text):
-    """Words of both sentences, and the gold pairs of their indices."""
+    """The words of both sentences, and the gold pairs of their indices."""
     for block in re.findall(r"<sentence id=.*?</sentence>", text, re.S):
         a, b = ([line.split(" ", 1)[1].rsplit(" :", 1)[0].strip() for line in section(block, name)]
                 for name in ("source", "translation"))
@@ -106,7 +106,7 @@ class Server:
         """Pairs of indices of the words that Fovea links."""
         passages = [{"text": " ".join(words), "language": "plaintext"} for words in (a, b)]
         found = self.ask("workspace/executeCommand", {"command": "fovea.comparePassages", "arguments": passages})
-        # Fovea may cut words finer than the data does.
+        # Fovea may split words that are one word in the data.
         places = []
         for side, words in (("a", a), ("b", b)):
             ends, end = [], 0

@@ -1,11 +1,11 @@
-"""Which lenses Fovea shows on public repositories, and what readers said of them.
+"""Lists the lenses that Fovea shows on public repositories, with the verdicts of readers.
 
-    python lenses.py table CHECKOUTS             # share of useful, plausible and noise, by judgements.csv
+    python lenses.py table CHECKOUTS             # shares of useful, plausible and noise, from judgements.csv
     python lenses.py list CHECKOUTS REPOSITORY   # every lens that is shown now, with its verdict
-    python lenses.py draw CHECKOUTS N            # N lenses of each repository that nobody has judged, with their texts
+    python lenses.py draw CHECKOUTS N            # N lenses of each repository without a verdict, with their texts
 
-CHECKOUTS holds one folder per repository of sources.json, at its commit. FOVEA names the program, $FOVEA_CACHE_DIR its index.
-With --threshold X, lenses are those of the threshold alone (0.6 is the rule before).
+CHECKOUTS contains one folder per repository of sources.json, at its commit. FOVEA is the path of the program; its index is in
+$FOVEA_CACHE_DIR. With --threshold X, only the threshold selects lenses (0.6 was the earlier rule).
 """
 
 import argparse
@@ -27,7 +27,7 @@ ENDINGS = set(
 
 
 def judgements():
-    """Verdicts by repository and both places; a pair has no order."""
+    """The verdicts by repository and both places; the order of a pair does not matter."""
     with open(HERE / "judgements.csv", newline="") as file:
         rows = list(csv.DictReader(file))
 
@@ -42,7 +42,7 @@ def place(item):
 
 
 def lenses(root, threshold):
-    """Of each item of a checkout the one that its lens names, with the score; and how many items were asked about."""
+    """For each item of a checkout the item that its lens names, with the score; and the number of items."""
     subprocess.run([FOVEA, "index", root], check=True, stdout=subprocess.DEVNULL)
     shown, asked = {}, 0
     for path in sorted(pathlib.Path(root).rglob("*")):

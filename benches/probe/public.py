@@ -36,7 +36,7 @@ def clinc():
 
 
 def lines(path):
-    """Lines of a label, white space and a text."""
+    """Parses lines with a label, white space and a text."""
     for line in show("AcademiaSinicaNLPLab/sentiment_dataset", path).splitlines():
         label, _, text = line.strip().partition(" ")
         if text.strip():

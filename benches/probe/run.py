@@ -3,8 +3,8 @@
 
     python benches/probe/run.py FOVEA LABELS.csv
 
-The CSV has the columns text and label, and one language for all (--language, prose without it). Both are cross-validated, each on folds of its
-own, and both learn from three quarters of the items and are tested on the last quarter. Needs PyPI's scikit-learn and numpy.
+The CSV has the columns text and label; all texts have one language (--language, prose by default). Both programs run a cross-validation, each
+with its own folds. Both also learn from three quarters of the items and are tested on the last quarter. Needs PyPI's scikit-learn and numpy.
 """
 import argparse
 import csv

@@ -1,4 +1,4 @@
-"""BM25 over pieces of files: the baseline that needs no model. It shares no code with Fovea."""
+"""BM25 over pieces of files: a baseline without a model. It shares no code with Fovea."""
 
 import math
 import re
@@ -15,7 +15,7 @@ PIECE = 1500
 
 
 def words(text: str) -> list[str]:
-    """Identifiers as they are, and their parts, in lower case."""
+    """Identifiers and their parts, in lower case."""
     found = []
     for name in IDENTIFIER.findall(text):
         parts = [part.lower() for part in HUMP.findall(name)]

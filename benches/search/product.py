@@ -9,12 +9,12 @@ from pathlib import Path
 
 from protocol import Result
 
-# Terms of the ranking that `--without` switches off. `vector` is the cosine; the others are added to it.
+# The terms of the ranking that `--without` turns off. `vector` is the cosine; the others are added to it.
 TERMS = ["words", "definition", "path", "coherence", "saturation", "weights", "files"]
 
 
 class Product:
-    """A `fovea` binary with a cache of its own, so that no index of the user is read or written."""
+    """A `fovea` binary with its own cache, so that no index of the user is read or written."""
 
     def __init__(self, binary: str, cache: Path):
         self.binary = binary

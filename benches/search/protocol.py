@@ -1,8 +1,8 @@
 """Targets, ranks, NDCG@10, MRR@50 and bootstrap intervals.
 
 The protocol is that of semble's benchmark: the rank of a target is the rank of the first result in its file that overlaps its lines
-(any lines where the target has none). Two targets that one result finds share a rank and count there once. The ideal has every target.
-Results of one file are not merged, so three passages of one file take three places.
+(any lines if the target has none). Two targets that one result finds share a rank and count there once. The ideal ranking contains every
+target. Results of one file are not merged, so three passages of one file take three ranks.
 """
 
 import math
@@ -52,7 +52,7 @@ class Query:
 
 
 def same_path(one: str, other: str) -> bool:
-    """Annotations may leave out leading folders."""
+    """Whether two paths are the same; annotations may omit leading folders."""
     return one == other or one.endswith("/" + other) or other.endswith("/" + one)
 
 
@@ -87,7 +87,7 @@ def one_per_file(results: list[Result]) -> list[Result]:
 
 
 def interval(groups: list[list[float]], rounds: int = 2000) -> tuple[float, float, float]:
-    """The mean over the groups' means, with its bootstrap 95 % interval: queries are drawn again within each group."""
+    """The mean of the groups' means, with its bootstrap 95 % interval; queries are resampled within each group."""
     draw = random.Random(1)
     means = sorted(mean(mean(draw.choices(group, k=len(group))) for group in groups) for _ in range(rounds))
     return mean(map(mean, groups)), means[int(0.025 * rounds)], means[int(0.975 * rounds)]

@@ -27,7 +27,7 @@ ALONE = {"cosine alone": TERMS, "words and paths alone": ["vector"]}
 
 
 def ways(product: Product, ablation: bool) -> dict[str, list[str]]:
-    """Each way to rank by the terms that it leaves out."""
+    """The ways to rank, each with the terms that it omits."""
     found = {FOVEA: []}
     if product.has_terms:
         found |= ALONE
@@ -139,13 +139,13 @@ def questions(product: Product, places: dict[str, Path], options) -> dict:
     head("ranking", "first is correct", "one of three", "NDCG@10 (95 %)")
     for way, own in hits.items():
         if way == "one result per file":
-            continue  # Several answers to one question may stand in one file.
+            continue  # One file may contain several answers to a question.
         row(way, *(f"{sum(own[key]):.0f} of {len(own[key])}" for key in ("first", "among three")), spread([own["ndcg"]]))
     return {way: dict(own) for way, own in hits.items()}
 
 
 def cosqa(product: Product, folder: Path, work: Path) -> dict:
-    """Every function is a file of its own, so that the whole program is measured and not its vectors alone."""
+    """Measures the whole program and not only its vectors, with a separate file for each function."""
     functions, queries, answers = sources.cosqa(folder)
     pool = work / "cosqa-files"
     pool.mkdir(exist_ok=True)
@@ -187,7 +187,7 @@ def arguments():
     parser.add_argument("--repositories", type=Path, required=True, help="folder of git clones, as OWNER/NAME")
     parser.add_argument("--fovea", default="fovea", help="the binary to measure")
     parser.add_argument("--only", choices=["semble", "questions", "cosqa"], action="append", help="a part of the benchmark")
-    parser.add_argument("--no-ablation", dest="ablation", action="store_false", help="leave the table of the terms out")
+    parser.add_argument("--no-ablation", dest="ablation", action="store_false", help="omit the table of the terms")
     parser.add_argument("--work", type=Path, help="keep unpacked repositories and indexes here; otherwise a temporary folder")
     parser.add_argument("--json", type=Path, help="write the score of every query to this file")
     return parser.parse_args()

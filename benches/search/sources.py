@@ -1,4 +1,4 @@
-"""Repositories that the reader has, at the revisions of sources.json. Nothing is fetched."""
+"""Local repositories at the revisions of sources.json. Nothing is fetched."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from protocol import Query, Target
 
 HERE = Path(__file__).parent
 SOURCES = json.loads((HERE / "sources.json").read_text())
-# A result that is this much longer than the judged lines does not answer a question of ours.
+# A result that exceeds the judged lines by more than this does not answer one of Fovea's questions.
 SLACK = 100
 
 
@@ -54,7 +54,7 @@ def target(entry, slack: int | None) -> Target:
 
 
 def queries(entries: list[dict], folder: Path, slack: int | None = None) -> list[Query]:
-    """Queries with those of their targets that exist."""
+    """Queries with their existing targets."""
     found = []
     for entry in entries:
         targets = [target(answer, slack) for answer in entry["relevant"] + entry.get("secondary", [])]

@@ -2,8 +2,8 @@
 
     python benches/search/translations.py --repositories DIR [--fovea PATH]
 
-translations.json has questions of questions.json in other languages, under their numbers. Each is asked as it is, of Fovea and of the English
-model alone (`--model assets/all-MiniLM-L6-v2`, beside which no other model stands), and in English for comparison. Nothing is fetched.
+translations.json has questions of questions.json in other languages, by their numbers. The script asks Fovea, and only the English model
+(`--model assets/all-MiniLM-L6-v2`, without the multilingual model), and asks in English for comparison. Nothing is fetched.
 """
 
 import argparse
@@ -23,7 +23,7 @@ ENGLISH = str(HERE.parent.parent / "assets/all-MiniLM-L6-v2")
 
 
 class Alone(Product):
-    """The same program with the English model alone."""
+    """The same program with only the English model."""
 
     def start(self, *arguments: str, text: str | None = None):
         model = ["--model", ENGLISH] if arguments[0] in ("index", "search") and "--help" not in arguments else []

@@ -1,4 +1,4 @@
-"""Other scores than the centred cosine, held against the judged pairs: do they tell related from unrelated better?
+"""Compares other scores with the centered cosine on the judged pairs: do they separate related and unrelated better?
 
 FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… FOVEA_MODEL_FOLDER=… python alternatives.py ITEMS.jsonl
 """
@@ -19,7 +19,7 @@ NEAREST = 10
 
 @dataclass
 class Judged:
-    """A judged pair and what each score says of it."""
+    """A judged pair and its scores."""
 
     kind: str
     related: bool
@@ -29,14 +29,14 @@ class Judged:
 
 
 def area(scores, related):
-    """The chance that a related pair scores higher than an unrelated one."""
+    """The probability that a related pair scores higher than an unrelated one."""
     scores, related = np.array(scores), np.array(related)
     above, below = scores[related][:, None], scores[~related][None]
     return ((above > below) + 0.5 * (above == below)).mean()
 
 
 class Workspace:
-    """Some items with their cosines, with comments and without, each centred over these items."""
+    """Some items with their cosines, with and without comments, each centered over these items."""
 
     def __init__(self, items, with_comments, code_only):
         self.items = items
@@ -49,7 +49,7 @@ class Workspace:
             np.fill_diagonal(scores, -2)
 
     def judged(self, kind, half, verdicts):
-        """The judged pairs of a kind, and for each item whether its best neighbour is the same without comments."""
+        """The judged pairs of a kind, and for each item whether its best neighbor is the same without comments."""
         allowed = self.same if kind == "same" else ~self.same
         near = np.sort(np.where(allowed, self.cosine, np.nan), 1)
         level = np.array([np.mean(row[row > -1][-NEAREST:]) if (row > -1).any() else 0 for row in near])
@@ -65,7 +65,7 @@ class Workspace:
 
 
 def workspaces(items, half):
-    """Each repository of a half, and all of them together: (kinds of neighbours to look at, workspace)."""
+    """Each repository of a half, and all of them together: (kinds of neighbors to consider, workspace)."""
     own = [i for i in items if i["set"] == "libraries" and i["half"] == half]
     own = comparable(own, [documented(i) for i in own])
     vectors, code = by_language(own, [i["text"] for i in own]), by_language(own, [i["code"] for i in own])

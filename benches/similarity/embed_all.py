@@ -1,4 +1,4 @@
-"""Embeds every text of the evaluation once, so that measuring takes seconds.
+"""Embeds every text of the evaluation once, so that measurements take seconds.
 
 python embed_all.py ITEMS.jsonl
 """

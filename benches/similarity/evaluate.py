@@ -23,12 +23,12 @@ def code_texts(items):
 
 
 def documented(item):
-    """The text that an item has in the editor: the comment above it belongs to it."""
+    """The text of an item in the editor, which includes the comment above it."""
     return item["doc"] + "\n" + item["code"] if item["doc"] else item["code"]
 
 
 def masked(item):
-    """The code with its own name taken out, to see how much of a result the shared name is."""
+    """The code without its own name, to measure how much of a result depends on shared names."""
     return re.sub(rf"\b{re.escape(item['name'])}\b", "f", item["code"])
 
 
@@ -86,7 +86,7 @@ def fields(items):
 
 
 def across(items):
-    """Candidates: all but the same task in the same language. Answers: the same task in other languages."""
+    """Candidates: all except the same task in the same language. Answers: the same task in other languages."""
     task, language, _ = fields(items)
     return (
         lambda q: np.flatnonzero(~((task == task[q]) & (language == language[q]))),
@@ -95,7 +95,7 @@ def across(items):
 
 
 def within(items):
-    """Candidates: everything else in the same language. Answers: the same task by somebody else."""
+    """Candidates: everything else in the same language. Answers: the same task by another author."""
     task, language, author = fields(items)
 
     def candidates(q):
@@ -113,7 +113,7 @@ def report(title, items, rule, texts=None):
 
 
 def pairs(items, spaces, half):
-    """P@1 from a language (row) to a language (column), among the functions of that language alone."""
+    """P@1 from a language (row) to a language (column), only among the functions of that language."""
     task, language, _ = fields(items)
     names = sorted(set(language.tolist()))
     for system in (SYSTEMS[0], SYSTEMS[3]):
@@ -148,7 +148,7 @@ def main(path):
 
 
 def report_forks(items):
-    """Each pair of repositories is a pool of its own. A fifth system centres by language and repository."""
+    """Each pair of repositories is a separate pool. A fifth system centers by language and repository."""
     rows = defaultdict(list)
     for source in sorted({i["source"] for i in items}):
         own = [i for i in items if i["source"] == source]

@@ -1,7 +1,7 @@
-"""Cuts source files into functions, with the documentation comment apart from the code.
+"""Cuts source files into functions, and separates documentation comments from code.
 
-The parsers are those of tree-sitter, as in Fovea itself, but this file shares no code with it: an evaluation that cut its items
-with the code under test could not see that code's mistakes.
+The parsers are those of tree-sitter, as in Fovea, but this file shares no code with it: an evaluation that cut its items with the code
+under test could not find the mistakes of that code.
 """
 
 import re
@@ -11,7 +11,7 @@ from importlib import import_module
 
 from tree_sitter import Language, Parser
 
-# Language: module, name of the grammar in it, node kinds that are functions, node kinds that hold functions.
+# Language: module, name of the grammar in it, node kinds that are functions, node kinds that contain functions.
 GRAMMARS = {
     "python": ("tree_sitter_python", "language", {"function_definition"}, {"class_definition"}),
     "rust": ("tree_sitter_rust", "language", {"function_item"}, {"impl_item", "trait_item", "mod_item"}),
@@ -72,7 +72,7 @@ LEADS = {"comment", "line_comment", "block_comment", "attribute_item", "attribut
 
 @dataclass
 class Function:
-    """One function: `code` is its text without the documentation, `doc` the documentation as it is written."""
+    """One function: `code` is its text without the documentation, `doc` the documentation as written."""
 
     name: str
     container: str
@@ -119,7 +119,7 @@ def functions(source: str, language: str) -> list[Function]:
 
 
 def unwrapped(node):
-    """What a decorator, an export or a template stands around."""
+    """The node inside a decorator, an export or a template."""
     while node.type in WRAPPERS:
         inner = [c for c in node.named_children if c.type not in LEADS | {"decorator", "template_parameter_list"}]
         if not inner:
@@ -183,7 +183,7 @@ def docstring(node):
 
 
 def first_sentence(doc: str, name: str) -> str:
-    """The first sentence of a documentation comment, as a person would write it into a search box."""
+    """The first sentence of a documentation comment, in the form of a search query."""
     text = re.sub(r"^\s*(///?!?|/\*\*?!?|\*/?|#+|[rRuUbB]*\"\"\"|[rRuUbB]*''')|(\*/|\"\"\"|''')\s*$", "", doc, flags=re.M)
     text = re.sub(r"</?\w+[^>]*>|`|\{@\w+\s+([^}]*)\}", lambda m: m.group(1) or "", text)
     paragraph = []
@@ -205,5 +205,5 @@ def first_sentence(doc: str, name: str) -> str:
 
 
 def paragraph_is_title(lines):
-    """`@name foo` blocks and bare titles are no sentence."""
+    """Whether a paragraph is a bare title or an `@name foo` block instead of a sentence."""
     return len(" ".join(lines).split()) < 3

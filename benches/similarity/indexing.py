@@ -1,10 +1,10 @@
-"""Times `fovea index` on a folder beside sentence-transformers' `encode` on the same texts, in one run.
+"""Compares the times of `fovea index` on a folder and sentence-transformers' `encode` on the same texts, in one run.
 
     FOVEA=…/fovea python indexing.py MODEL_FOLDER FOLDER…
 
-MODEL_FOLDER is all-MiniLM-L6-v2 in f32. The texts are those of the items that `fovea index` finds, each byte once: of an item with others
-in it, what is left. sentence-transformers sorts them by length, in batches of 32 on two threads, and cuts them at 256 tokens; Fovea reads
-them whole, and its time includes walking, parsing and writing. Its second run is over files that did not change.
+MODEL_FOLDER is all-MiniLM-L6-v2 in f32. The texts are those of the items that `fovea index` finds, each byte once: an item with others inside
+counts without them. sentence-transformers sorts the texts by length, in batches of 32 on two threads, and cuts them at 256 tokens. Fovea
+reads them whole, and its time includes walking, parsing and writing. In its second run, no file has changed.
 """
 
 import os

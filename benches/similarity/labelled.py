@@ -1,4 +1,4 @@
-"""What a threshold shows and misses where the right answer is known: the same task in other languages.
+"""Measures what a threshold shows and misses if the right answer is known: the same task in other languages.
 
 FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python labelled.py ITEMS.jsonl
 """
@@ -15,18 +15,18 @@ THRESHOLDS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 
 
 def name_words(name):
-    """The words of a name, however they are written together."""
+    """The words of a name in any case convention."""
     return tuple(w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name.split("::")[-1]))
 
 
 def one_name(a, b):
-    """Names of the same two or more words; `get` and `close` say nothing."""
+    """Whether two names have the same two or more words; single words such as `get` do not count."""
     words = name_words(a["name"])
     return len(words) >= 2 and words == name_words(b["name"])
 
 
 def best_elsewhere(items, vectors):
-    """For each function its best neighbour in another language: (function, neighbour, score)."""
+    """For each function its best neighbor in another language: (function, neighbor, score)."""
     _, language, _ = fields(items)
     scores = vectors @ vectors.T
     scores[language[:, None] == language[None, :]] = -2

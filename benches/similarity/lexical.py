@@ -1,4 +1,4 @@
-"""Which words a question and a function share: the part of search that needs no model."""
+"""The words that a question and a function share: the part of search without a model."""
 
 import re
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ SATURATION, LENGTH = 1.2, 0.75
 
 
 def words(text):
-    """The words of a text, identifiers taken apart, common English endings cut."""
+    """The words of a text; identifiers are split, and common English endings are cut."""
     parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", text)
     return [stem(p.lower()) for p in parts if len(p) > 1]
 
@@ -23,7 +23,7 @@ def stem(word):
 
 
 def bm25(items, sentences):
-    """BM25 of each sentence with each function, the function's name counted three times; the best of each sentence is 1."""
+    """BM25 of each sentence with each function. The function's name counts three times; the best score of each sentence is 1."""
     bags = [Counter(words(i["code"]) + words(i["name"]) * NAME_COUNTS) for i in items]
     lengths = np.array([sum(b.values()) for b in bags])
     scale = SATURATION * (1 - LENGTH + LENGTH * lengths / lengths.mean())

@@ -1,9 +1,9 @@
-"""Measures search by a sentence: which centring finds the function that the sentence was written for?
+"""Measures search by a sentence: which centering finds the function that the sentence describes?
 
     FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python search.py ITEMS.jsonl
 
-At run time a search knows one query and the index. So a query can be left as it is, moved by something that the index knows (the
-mean of all code), or moved by a vector that is known beforehand (the mean of such sentences; here that of the development half).
+At run time a search knows only the query and the index. So it can use the query unchanged, subtract a vector that the index knows (the mean
+of all code), or subtract a vector that is known in advance (the mean of such sentences; here that of the development half).
 """
 
 import json
@@ -21,7 +21,7 @@ WORDS = (0.1, 0.2, 0.3)
 
 
 def spaces(items):
-    """The functions' vectors in each of the spaces that a query is compared in."""
+    """The functions' vectors in each space in which queries are compared."""
     plain, aware = embed(code_texts(items), None), by_language(items, code_texts(items))
     languages = [i["language"] for i in items]
     found = means(aware, languages)
@@ -36,7 +36,7 @@ def spaces(items):
 
 
 def options(items, sentences, prose):
-    """Name: scores of each sentence with each function."""
+    """By name, the scores of each sentence with each function."""
     made, query = spaces(items), embed(sentences, None)
     code = made["code"]
     aware, shared = query @ made["aware"].T, bm25(items, sentences)
@@ -56,7 +56,7 @@ def options(items, sentences, prose):
 
 
 def one_pool(items, prose):
-    """Option: results, for all queries of a pool; with and without the tests among the candidates."""
+    """By option, the results for all queries of a pool, with and without tests among the candidates."""
     sentence = np.array([i["sentence"] for i in items], dtype=object)
     asked = np.flatnonzero(sentence != "")
     if not len(asked):
@@ -74,7 +74,7 @@ def one_pool(items, prose):
 
 
 def print_differences(pools):
-    """Pairs of options on the same queries: what one gains over the other, with the interval of the difference."""
+    """Prints pairs of options on the same queries: the gain of one over the other, with the interval of the difference."""
     names = {
         "identifiers − plain": ("identifiers, query as it is", "plain, query as it is"),
         "both − identifiers": ("both, query as it is", "identifiers, query as it is"),

@@ -1,4 +1,4 @@
-"""Centring, as `src/similar/centre.rs` does it, and ranking."""
+"""Centering, as in `src/similar/center.rs`, and ranking."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ FULL = 20
 
 
 def means(vectors, groups):
-    """The mean of each group, shrunk towards nothing where it has few members."""
+    """The mean of each group, shrunk toward zero if it has few members."""
     groups = np.asarray(groups)
     found = {}
     for group in sorted(set(groups.tolist())):
@@ -25,7 +25,7 @@ def centred(vectors, groups):
 
 
 def measure(scores, candidates, relevant):
-    """P@1, P@5, MRR and nDCG@10 of one query. P@5 is of the answers that five places can hold, so that 1 can be reached."""
+    """P@1, P@5, MRR and nDCG@10 of one query. P@5 counts at most five answers, so that 1 is possible."""
     order = np.argsort(-scores[candidates], kind="stable")
     hits = relevant[candidates][order]
     total = int(hits.sum())
@@ -41,7 +41,7 @@ def measure(scores, candidates, relevant):
 
 
 def interval(values, clusters, rounds=1000):
-    """The mean and its bootstrap 95 % interval, whole clusters (tasks, files) drawn at once."""
+    """The mean and its bootstrap 95 % interval; whole clusters (tasks, files) are resampled."""
     values, clusters = np.asarray(values, dtype=float), np.asarray(clusters)
     _, index = np.unique(clusters, return_inverse=True)
     count = index.max() + 1

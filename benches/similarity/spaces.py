@@ -1,8 +1,8 @@
-"""Unrelated pairs of an index, as the thresholds see them: spaces.py INDEX.sqlite FOLDER LANGUAGE
+"""Cosines of unrelated pairs of an index, for the thresholds: spaces.py INDEX.sqlite FOLDER LANGUAGE
 
 INDEX.sqlite is the file that `fovea index FOLDER [--model DIR]` names. Prints mean, standard deviation and high quantiles of the cosine of
-two functions or types of different files, raw and without the mean of the language; then the same of few functions, whose mean is shrunk
-as src/similar/centre.rs does, without any calibration. An index with several models' reading of the folder needs --model-id.
+two functions or types of different files, raw and without the mean of the language; then the same for few functions, with a mean that is
+shrunk as in Fovea, without any calibration. An index with results of several models for the folder needs --model-id.
 """
 
 import argparse

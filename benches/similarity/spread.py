@@ -1,10 +1,10 @@
-"""Compares functions of several languages by cosine, by cosine over spread, and as Fovea tells it.
+"""Compares functions of several languages by cosine, by cosine over spread, and by Fovea's score.
 
 FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python spread.py ITEMS.jsonl
 
-The spread of an item against a language is the root mean square of its cosines with that language's items. An item that lies along the
-main directions of a language is near all of it; dividing by the spread takes that away. One matrix per language is enough. Fovea multiplies
-by the spreads against the items' own languages too: within one language it is the cosine then, and between two its measure is the same.
+The spread of an item in a language is the root mean square of its cosines with the items of that language. An item along the main directions
+of a language is near all of its items; dividing by the spread removes this effect. One matrix per language is enough. Fovea also multiplies
+by the spreads in the items' own languages, so within one language the score is the cosine, and between two it has the same scale.
 """
 
 import json
@@ -47,7 +47,7 @@ def as_told(vectors, languages):
 
 
 class Given:
-    """Scores in the place of vectors, for `ranked`, which multiplies what it gets by its transpose."""
+    """Scores in place of vectors for `ranked`, which multiplies its argument by its transpose."""
 
     def __init__(self, scores):
         self.scores = scores
@@ -58,7 +58,7 @@ class Given:
 
 
 def other_languages(items):
-    """As `across`, without candidates of the query's own language, none of which can be correct."""
+    """Like `across`, without candidates of the query's own language, since none of them can be correct."""
     _, language, _ = fields(items)
     return lambda q: np.flatnonzero(language != language[q]), across(items)[1]
 

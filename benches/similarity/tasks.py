@@ -1,9 +1,9 @@
-"""Makes the items of the evaluation out of checked-out public repositories.
+"""Makes the items of the evaluation from checked-out public repositories.
 
     python tasks.py REPOSITORIES ITEMS.jsonl
 
-REPOSITORIES holds one checkout per entry of sources.json, as owner/name. Nothing of what is read here is ever committed: the
-repositories have licences of their own, and the commits in sources.json say exactly what was read.
+REPOSITORIES contains one checkout per entry of sources.json, as owner/name. The content of the repositories is never committed here, because
+they have their own licenses; the commits in sources.json identify it exactly.
 """
 
 import gzip
@@ -29,7 +29,7 @@ LONGEST_FUNCTION = 4000
 
 
 def half(*key) -> str:
-    """Development or test, by a hash: no choice of ours, and the same in every run."""
+    """Development or test, by a hash: independent of our choice, and the same in every run."""
     return "development" if hashlib.sha256("/".join(key).encode()).digest()[0] % 2 == 0 else "test"
 
 
@@ -109,7 +109,7 @@ def exercise_files(root: Path, repository: str):
 
 
 def exercises(root: Path):
-    """Solutions of the same exercises by several people. A solution takes part where one function is at least half of it."""
+    """Solutions of the same exercises by several authors. A solution counts if one function is at least half of it."""
     seen = set()
     for repository in SOURCES["exercises"]:
         author = "track" if repository.startswith("exercism/") else repository.split("/")[0]
@@ -171,7 +171,7 @@ def library(root: Path, repository: str, limit=FUNCTIONS_PER_LIBRARY):
 
 
 def query_of(f):
-    """The first sentence, where it is one and does not give the name away; the name itself is cut from its beginning."""
+    """The first sentence, if it is a sentence and does not contain the name; a name at its beginning is cut."""
     sentence = first_sentence(f.doc, f.name) if f.doc else ""
     words = sentence.split()
     tells = len(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", f.name)) > 1 and f.name.lower() in sentence.lower()
@@ -195,7 +195,7 @@ def stem(item) -> str:
 
 
 def shared_files(sides) -> set:
-    """Files that both have, in the order of a hash, up to a limit of functions."""
+    """The files that both have, in the order of a hash, up to a limit of functions."""
     both, taken, count = {stem(i) for i in sides[0]} & {stem(i) for i in sides[1]}, set(), 0
     for name in sorted(both, key=order):
         if count < FUNCTIONS_PER_FORK:
@@ -205,7 +205,7 @@ def shared_files(sides) -> set:
 
 
 def forks(root: Path):
-    """Functions of the same name and class in a repository and in one that began as its copy, and have gone apart since.
+    """Functions with the same name and class in a repository and in a fork of it, which have diverged since.
 
     The pool is every function of the files that both have, so that the copies stand among their own neighbours.
     """

@@ -1,4 +1,4 @@
-"""Draws pairs of best neighbours to be judged by a reader, and turns the judgements into precision by score.
+"""Draws pairs of best neighbors for a reader to judge, and computes the precision by score from the judgments.
 
 python threshold.py draw ITEMS.jsonl PAIRS.txt     the pairs, both texts side by side, for reading
 python threshold.py table ITEMS.jsonl              precision from judgements.csv
@@ -31,12 +31,12 @@ MODEL = os.environ.get("FOVEA_MODEL_FOLDER", "model")
 
 
 def same_place(a, b):
-    """Overloads: one name in one class of one file."""
+    """Whether two items are overloads: the same name in the same class of the same file."""
     return all(a[k] == b[k] for k in ("source", "path", "container", "name"))
 
 
 def best(items, vectors, allowed):
-    """For each item its best neighbour among those allowed: (item, neighbour, score)."""
+    """For each item its best allowed neighbor: (item, neighbor, score)."""
     scores = vectors @ vectors.T
     found = []
     for k, item in enumerate(items):
@@ -50,7 +50,7 @@ def best(items, vectors, allowed):
 
 
 def neighbours(items, vectors):
-    """Kind: best neighbours. Same language: within a repository. Across: another language, within the repositories of the pool."""
+    """By kind, the best neighbors. `same`: the same language, within a repository. `across`: another language, within the pool."""
     language = np.array([i["language"] for i in items])
     source = np.array([i["source"] for i in items])
     return {
@@ -61,7 +61,7 @@ def neighbours(items, vectors):
 
 
 def comparable(items, texts):
-    """The items that Fovea compares at all: those of at least twelve tokens."""
+    """The items that Fovea compares: those with at least twelve tokens."""
     tokenizer = Tokenizer.from_file(str(Path(MODEL) / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -70,7 +70,7 @@ def comparable(items, texts):
 
 
 def pools(items, half, text_of=documented):
-    """The best neighbours of a half: same-language ones with each repository as a workspace, the others with all together."""
+    """The best neighbors of a half: in the same language with each repository as a workspace, across languages with all together."""
     own = [i for i in items if i["set"] == "libraries" and i["half"] == half]
     own = comparable(own, [text_of(i) for i in own])
     vectors = by_language(own, [i["text"] for i in own])
@@ -98,7 +98,7 @@ def bucket(score):
 
 
 def draw(found, per_bucket, lowest, highest):
-    """Pairs for a reader: so many of each twentieth of the score, in the order of a hash; no two with the same text."""
+    """Pairs for a reader: a fixed number for each twentieth of the score, in the order of a hash; no two have the same text."""
     drawn = []
     for low in range(round(lowest * 20), round(highest * 20)):
         own = sorted((p for p in found if round(bucket(p["score"]) * 20) == low), key=lambda p: p["key"])
@@ -118,7 +118,7 @@ def shown(pair_, number):
 
 
 def stratum(p):
-    """What the pairs were drawn by: the twentieth of the score, and whether the neighbour stands in another file."""
+    """The stratum of a pair: the twentieth of the score, and whether the neighbor is in another file."""
     return p["kind"], p["half"], bucket(p["score"]), elsewhere(p)
 
 
@@ -127,7 +127,7 @@ def elsewhere(p):
 
 
 def weighted(found):
-    """The judged pairs that were drawn by score, each standing for its share of its stratum."""
+    """The judged pairs that were drawn by score, each weighted by the share of its stratum."""
     pairs = {(p["kind"], p["half"], p["key"]): p for p in found}
     rows = [r for r in csv.DictReader(JUDGEMENTS.open()) if r["drawn"] == "score"]
     judged = [
@@ -148,7 +148,7 @@ def fewest(p):
 
 
 def share_unrelated(judged, shown, rounds=1000):
-    """The weighted share of unrelated pairs among those shown, and its bootstrap 95 % interval."""
+    """The weighted share of unrelated pairs among the shown ones, and its bootstrap 95 % interval."""
     kept = [j for j in judged if shown(j)]
     if not kept:
         return "", 0
@@ -227,7 +227,7 @@ def print_rules(found, judged):
 
 
 def print_names(found):
-    """Pairs of two languages under the threshold with names of the same two or more words: all judged, however drawn."""
+    """Prints pairs of two languages below the threshold with names of the same two or more words, including all judged pairs."""
     verdicts = {(r["half"], r["pair"]): r["verdict"] for r in csv.DictReader(JUDGEMENTS.open())}
     print("\n**Another language, 0.40 to 0.65, names of the same two or more words**\n")
     print("| neighbours | half | functions so found | related, of those judged |\n| --- | --- | --- | --- |")

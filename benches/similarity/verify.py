@@ -1,8 +1,8 @@
-"""Holds `fovea embed --plain` against sentence-transformers on a hundred texts of the evaluation.
+"""Compares `fovea embed --plain` with sentence-transformers on a hundred texts of the evaluation.
 
     FOVEA=…/fovea python verify.py ITEMS.jsonl MODEL_FOLDER
 
-MODEL_FOLDER is all-MiniLM-L6-v2 in f32. FOVEA_MODEL may point there too, to leave the compression of the embedded weights out.
+MODEL_FOLDER is all-MiniLM-L6-v2 in f32. FOVEA_MODEL may be the same folder, to exclude the compression of the embedded weights.
 """
 
 import json

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How often a wrong variable stands among the most surprising words of its function.
+"""Measures how often a wrong variable is among the most surprising words of its function.
 
     python benches/surprisal/run.py FOVEA MODEL FOLDER... [--functions 100] [--control]
 
-MODEL predicts the next token (a GGUF file of Gemma 3 270M, say); FOLDER holds sources in Python, Rust or JavaScript. The script takes
-functions of 8 to 30 lines, and puts in each, at a random place, another variable of the same function in place of the right one. It prints
-how often the wrong one is among the five words of the highest score: by surprisal, by chance, at the same place before the change, and by what
-the embedded model can say of a word (each method from the top and from the bottom). Needs nothing beyond Python.
+MODEL predicts the next token (for example a GGUF file of Gemma 3 270M); FOLDER contains sources in Python, Rust or JavaScript. The script takes
+functions of 8 to 30 lines, and replaces a variable at a random place in each by another variable of the same function. It prints how often
+the wrong variable is among the five words with the highest scores: by surprisal, by chance, for the right variable before the change, and by
+the methods of the embedded model (each from the top and from the bottom). Needs nothing beyond Python.
 """
 import argparse
 import collections
@@ -43,7 +43,7 @@ chance = random.Random(0)
 
 
 def functions(path):
-    """The functions of a file, each with its indentation taken away."""
+    """The functions of a file, each without its indentation."""
     lines = path.read_text(errors="replace").splitlines()
     for first, line in enumerate(lines):
         start = STARTS[path.suffix].match(line)
@@ -54,7 +54,7 @@ def functions(path):
         while last < len(lines):
             text = lines[last]
             if text.strip() and len(text) - len(text.lstrip()) <= indent:
-                # A signature of several lines, and the bracket that ends a body.
+                # A signature may continue on such lines, and a closing bracket still belongs to the body.
                 if not text.strip().startswith((")", "}", "where")):
                     break
                 if text.strip().startswith("}") and not opened:
@@ -66,7 +66,7 @@ def functions(path):
 
 
 def mutated(text, suffix):
-    """The function with a wrong variable, its place, and the right one; None where there are no two variables."""
+    """The function with a wrong variable, its place, and the right one; None if there are no two variables."""
     blank = lambda found: re.sub(r"\S", " ", found.group())
     code = re.sub(r'"""[\s\S]*?"""', blank, text)
     code = re.sub(r'"[^"\n]*"|\'[^\'\n]*\'|`[^`]*`', blank, code)
@@ -92,7 +92,7 @@ def mutated(text, suffix):
 
 
 def units(path, method, model=None):
-    """The units of a file: their bytes and words with scores."""
+    """The units of a file: their byte ranges, and their words with scores."""
     command = [arguments.fovea, "explain", str(path), "--method", method, "--format", "json"]
     found = subprocess.run(command + (["--model", model] if model else []), check=True, capture_output=True, text=True)
     told = json.loads(found.stdout)["units"]
@@ -101,21 +101,21 @@ def units(path, method, model=None):
 
 
 def scores(cases, suffix, method, model=None):
-    """The words of each function with their scores, in one file; None where a function is not one unit."""
+    """The words of each function with their scores, from one file; None if a function is not one unit."""
     path, at, starts = pathlib.Path(folder.name) / f"functions{suffix}", 0, []
     for text in cases:
         starts.append((at, at + len(text.rstrip())))
         at += len(text) + 2
     path.write_text("".join(text + "\n\n" for text in cases))
     found = units(path, method, model)
-    # A unit may end with the blank lines behind it.
+    # A unit may include blank lines after it.
     of = lambda start, end: next((words for (first, last), words in found.items() if first == start and end <= last <= end + 3), None)
     own = [(start, of(start, end)) for start, end in starts]
     return [words and [(byte - start, score) for byte, score in words] for start, words in own]
 
 
 def stands(words, byte, sign=1):
-    """Whether the word at a byte is among the first, and of how many."""
+    """Whether the word at a byte is among the first words by score."""
     order = sorted(words, key=lambda word: -sign * word[1])
     return byte in [at for at, _ in order[:TOP]]
 
@@ -132,7 +132,7 @@ folder = tempfile.TemporaryDirectory()
 counts, expected, taken = collections.Counter(), [], collections.Counter()
 for suffix, texts in sorted(pool.items()):
     cases = [(text, *change) for text in texts if text.isascii() and (change := mutated(text, suffix))]
-    # Some are no unit of their own.
+    # Some functions are not separate units, so more are drawn.
     cases = cases[: arguments.functions // len(pool) * 5 // 4]
     changed = [case[1] for case in cases]
     surprisal = scores(changed, suffix, "surprisal", arguments.model)

@@ -1,11 +1,11 @@
-;;; fovea-ask.el --- What answers a question  -*- lexical-binding: t; -*-
+;;; fovea-ask.el --- Answers to a question  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: MIT OR Apache-2.0
 
 ;;; Commentary:
 
-;; The places that answer a question.  The one that you choose is marked in its
-;; buffer, and in it the words that carry the answer, until you edit the text.
+;; Lists the answers to a question.  The answer that you choose and its most
+;; important words are marked in the buffer until you edit the text.
 
 ;;; Code:
 
@@ -19,27 +19,27 @@
   :group 'fovea)
 
 (defface fovea-answer-word '((t :weight bold :underline t))
-  "The words that carry an answer."
+  "The most important words of an answer."
   :group 'fovea)
 
-(defconst fovea--ask-top 8 "Answers that are offered.")
+(defconst fovea--ask-top 8 "The number of offered answers.")
 
-(defconst fovea--ask-named 5 "Words that a line names.")
+(defconst fovea--ask-named 5 "The number of words that a line names.")
 
 (defconst fovea--ask-share 0.25
-  "A word is marked if it adds at least this share of what the best word adds.")
+  "The minimum share of the best word's score for a marked word.")
 
-(defvar fovea--ask-history nil "Questions that were asked.")
+(defvar fovea--ask-history nil "The history of questions.")
 
 (defvar fovea--ask-marks nil "The overlays of the last answer.")
 
 (defun fovea--ask-words (found)
-  "The words that carry the answer FOUND, best first."
+  "The most important words of the answer FOUND, best first."
   (sort (seq-filter (lambda (word) (> (plist-get word :score) 0)) (append (plist-get found :words) nil))
         (lambda (a b) (> (plist-get a :score) (plist-get b :score)))))
 
 (defun fovea--ask-because (found)
-  "A line with the words that carry FOUND, and what each answers."
+  "A line with the words of FOUND, each with the word that it answers."
   (mapconcat (lambda (word)
                (let ((question (plist-get word :question)))
                  (format "%s%s +%.2f" (plist-get word :text)
@@ -47,14 +47,14 @@
              (seq-take (fovea--ask-words found) fovea--ask-named) " · "))
 
 (defun fovea--ask-describe (found)
-  "One line about FOUND: what answers, and its place."
+  "One line about FOUND: its text and its place."
   (format "%s · %s:%d"
           (truncate-string-to-width (string-join (split-string (plist-get found :text)) " ") 90 nil nil t)
           (abbreviate-file-name (file-relative-name (fovea-uri-to-path (plist-get found :uri))))
           (1+ (plist-get (plist-get (plist-get found :range) :start) :line))))
 
 (defun fovea--ask-annotate (found)
-  "What stands behind the line of FOUND."
+  "The annotation of FOUND."
   (format "  %.2f  %s" (plist-get found :score) (fovea--ask-because found)))
 
 (defun fovea-ask-clear (&rest _)

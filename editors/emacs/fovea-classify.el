@@ -1,11 +1,12 @@
-;;; fovea-classify.el --- Classes of a probe of your own  -*- lexical-binding: t; -*-
+;;; fovea-classify.el --- Classes by your own probe  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: MIT OR Apache-2.0
 
 ;;; Commentary:
 
 ;; A lens names the class that your probe gives an item (setting
-;; `classify.probe').  Here: which words decided, and a better label if it is wrong.
+;; `classify.probe').  These commands show the words that decided, and correct
+;; a wrong label.
 
 ;;; Code:
 
@@ -13,7 +14,7 @@
 (require 'subr-x)
 (require 'fovea-connection)
 
-(defconst fovea--classify-named 12 "Words that are listed.")
+(defconst fovea--classify-named 12 "The number of listed words.")
 
 (defun fovea--classify-lines (answer)
   "The lines about ANSWER: its classes, then the words that decided."
@@ -42,7 +43,7 @@ ARGUMENT is that of a lens."
         (princ "\nWrong? M-x fovea-relabel at the item.\n")))))
 
 (defun fovea-relabel (label)
-  "Make LABEL the right one of the item at point, and learn again."
+  "Set LABEL as the right label of the item at point, and train the probe."
   (interactive
    (list (completing-read "The right label: "
                           (mapcar (lambda (class) (plist-get class :label))

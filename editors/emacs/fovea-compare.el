@@ -4,9 +4,9 @@
 
 ;;; Commentary:
 
-;; First one sentence and the words that the two passages share, below them
-;; both passages side by side.  As point moves onto a word of one, its partners
-;; light up on the other; the server computes them when they are wanted.
+;; A sentence and the shared words of two passages, and below them both
+;; passages side by side.  When point is on a word of one passage, its partners
+;; in the other are marked; the server computes them on demand.
 
 ;;; Code:
 
@@ -18,7 +18,7 @@
 (require 'fovea-words)
 
 (defconst fovea-compare-worth 0.15
-  "A partner with less than this share of the strongest one is noise.")
+  "The minimum share of the strongest partner; weaker partners are noise.")
 
 (cl-defstruct fovea-passage-data text language uri line)
 
@@ -39,7 +39,7 @@
   (let* ((start (fovea-point (plist-get range :start)))
          (end (fovea-point (plist-get range :end)))
          (bol (save-excursion (goto-char start) (line-beginning-position))))
-    ;; With its indentation, so that the lines stand as in the file.
+    ;; The indentation is included, so that the lines look as in the file.
     (when (string-blank-p (buffer-substring-no-properties bol start)) (setq start bol))
     (save-restriction
       (widen)
@@ -50,28 +50,28 @@
        :uri uri
        :line (plist-get (plist-get range :start) :line)))))
 
-;;; What is compared
+;;; The data of a comparison
 
 (cl-defstruct fovea-comparison
   answer passages buffers summary windows
-  ;; Rows that the server has told, by (SIDE . WORD), and the one that is asked for.
+  ;; The rows of the server by (SIDE . WORD), and the requested one.
   (rows (make-hash-table :test #'equal)) asked request)
 
-(defvar-local fovea--comparison nil "The comparison that this buffer shows a part of.")
+(defvar-local fovea--comparison nil "The comparison of this buffer.")
 (defvar-local fovea--side nil "0 for the first passage of a comparison, 1 for the second.")
 (defvar-local fovea--words nil "The words of the passage: a vector of (START END SCORE TEXT).")
-(defvar-local fovea--cuts nil "How much indentation was taken from each line of the passage.")
-(defvar-local fovea--title nil "What stands over the passage.")
+(defvar-local fovea--cuts nil "The removed indentation of each line of the passage.")
+(defvar-local fovea--title nil "The title above the passage.")
 
 (defun fovea--other ()
   "The buffer of the other passage."
   (nth (- 1 fovea--side) (fovea-comparison-buffers fovea--comparison)))
 
 (defun fovea-dedent (text)
-  "TEXT without the indentation that its lines share, and how much each line lost."
+  "TEXT without its common indentation, and the amount that each line lost."
   (let* ((lines (split-string text "\n"))
          (indents (mapcar (lambda (line) (and (not (string-blank-p line)) (string-match "[^ \t]" line))) lines))
-         ;; A passage that starts within a line tells nothing of its indentation.
+         ;; The first line does not count if the passage starts inside it.
          (common (apply #'min most-positive-fixnum
                         (remq nil (if (and (cdr lines) (equal (car indents) 0)) (cdr indents) indents))))
          (cuts (cl-mapcar (lambda (line indent)
@@ -80,14 +80,14 @@
     (cons (string-join (cl-mapcar #'substring lines cuts) "\n") (vconcat cuts))))
 
 (defun fovea--place (place)
-  "Where PLACE of the passage, a line and a column in bytes, is in its buffer."
+  "The buffer position of PLACE, a line and a column in bytes of the passage."
   (let* ((line (plist-get place :line))
          (cut (if (< line (length fovea--cuts)) (aref fovea--cuts line) 0)))
-    ;; Indentation has one byte a character.
+    ;; Indentation has one byte for each character.
     (fovea-byte-place (list :line line :column (max 0 (- (plist-get place :column) cut))))))
 
 (defun fovea--placed (words)
-  "WORDS of an answer as `fovea--words' has them, in the current buffer."
+  "Convert WORDS of an answer to the form of `fovea--words'."
   (vconcat (mapcar (lambda (word)
                      (list (fovea--place (plist-get word :start)) (fovea--place (plist-get word :end))
                            (plist-get word :score) (plist-get word :text)))
@@ -103,14 +103,14 @@
     (overlay-put overlay 'priority priority)))
 
 (defun fovea--paint (levels)
-  "Show LEVELS, one a word and 0 for none, in the current buffer."
+  "Show LEVELS, one for each word and 0 for none, in the current buffer."
   (remove-overlays (point-min) (point-max) 'fovea-compare t)
   (seq-mapn (lambda (word level)
               (when (> level 0) (fovea--mark word (fovea-heat-face level) 0)))
             fovea--words levels))
 
 (defun fovea--partners (scores)
-  "Levels for SCORES, what the words make with one of the other side."
+  "Levels for SCORES, the shares of words with a word of the other side."
   (let ((most (apply #'max 0 (append scores nil))))
     (seq-map (lambda (score)
                (if (and (> most 0) (>= score (* fovea-compare-worth most)))
@@ -169,14 +169,14 @@ An older question is cancelled."
     (seq-position fovea--words here (lambda (word at) (and (>= at (nth 0 word)) (< at (nth 1 word)))))))
 
 (defun fovea--scroll-to (buffer place)
-  "Let PLACE be on screen where BUFFER is shown; its window scrolls no further."
+  "Scroll to PLACE in the window of BUFFER, only as far as necessary."
   (with-current-buffer buffer
     (goto-char place)
     (when-let ((window (get-buffer-window nil t)))
       (set-window-point window place))))
 
 (defun fovea-compare-follow ()
-  "Light the partners of the word at point; without one, what both share."
+  "Mark the partners of the word at point, or without one the shared words."
   (when (and fovea--comparison fovea--side (buffer-live-p (fovea--other)))
     (let* ((index (fovea--word-at-point))
            (scores (and index (fovea--row fovea--comparison fovea--side index)))
@@ -234,7 +234,7 @@ An older question is cancelled."
     (fovea-compare-follow)))
 
 (defun fovea-compare-details ()
-  "Show or hide the figures of the comparison."
+  "Show or hide the numbers of the comparison."
   (interactive)
   (with-current-buffer (fovea-comparison-summary fovea--comparison)
     (fovea-unfold)
@@ -252,8 +252,8 @@ An older question is cancelled."
   "Keys in a comparison.")
 
 (define-derived-mode fovea-compare-mode special-mode "Fovea-Compare"
-  "One of two passages that are compared."
-  ;; A word far right moves its own line, not all of them.
+  "One of two compared passages."
+  ;; Only the line of a word at the far right scrolls.
   (setq-local truncate-lines t auto-hscroll-mode 'current-line)
   (add-hook 'post-command-hook #'fovea-compare-follow nil t))
 
@@ -266,7 +266,7 @@ An older question is cancelled."
   "Keys in the summary of a comparison.")
 
 (define-derived-mode fovea-compare-summary-mode special-mode "Fovea-Shared"
-  "What two passages share."
+  "The shared words of two passages."
   (setq-local truncate-lines nil word-wrap t))
 
 ;;; The view
@@ -303,7 +303,7 @@ An older question is cancelled."
     buffer))
 
 (defun fovea--derived-shared (answer)
-  "What both passages of ANSWER share, where an older server does not tell."
+  "The shared words of ANSWER, if an older server does not send them."
   (let ((pairs (plist-get answer :pairs)) found)
     (when pairs
       (let* ((words (plist-get (plist-get answer :a) :words))
@@ -323,12 +323,12 @@ An older question is cancelled."
                   8)))))
 
 (defun fovea--shared (comparison)
-  "What both passages of COMPARISON share, best first."
+  "The shared words of COMPARISON, best first."
   (let ((answer (fovea-comparison-answer comparison)))
     (append (plist-get answer :shared) nil)))
 
 (defun fovea-compare-figures (answer)
-  "The figures of ANSWER that most people never need, in a line."
+  "The detailed numbers of ANSWER, in a line."
   (let ((centered (plist-get answer :centered)) (pairs (plist-get answer :pairs)))
     (cl-flet ((side (part) (plist-get (plist-get answer part) :bias)))
       (string-join
@@ -347,7 +347,7 @@ An older question is cancelled."
        " · "))))
 
 (defun fovea--jump-to-shared (comparison one)
-  "Show ONE, what both passages of COMPARISON share, on both sides."
+  "Show the shared word of COMPARISON that is ONE, on both sides."
   (cl-loop for buffer in (fovea-comparison-buffers comparison)
            for indices in (list (plist-get one :a) (plist-get one :b))
            do (when (and (buffer-live-p buffer) (> (length indices) 0))
@@ -387,7 +387,7 @@ An older question is cancelled."
       (current-buffer))))
 
 (defun fovea-compare-show (answer first second)
-  "Show ANSWER, the server's, for the passages FIRST and SECOND."
+  "Show ANSWER of the server for the passages FIRST and SECOND."
   (fovea-heat-define-faces)
   (unless (plist-get answer :shared)
     (setq answer (append (list :shared (fovea--derived-shared answer)) answer)))
@@ -407,14 +407,14 @@ An older question is cancelled."
       (select-window below)
       (switch-to-buffer left)
       (set-window-buffer (if (>= (frame-width) 100) (split-window-right) (split-window-below)) right))
-    ;; The first thing that both share, so that the first sight shows what there is to see.
+    ;; Point begins at the first shared word.
     (let ((best (car (fovea--shared comparison))))
       (when (and best (> (length (plist-get best :a)) 0))
         (goto-char (nth 0 (aref fovea--words (elt (plist-get best :a) 0))))))
     (fovea-compare-follow)))
 
 (defun fovea--passage-argument (passage)
-  "PASSAGE as the server takes it: as a text, for its file may not be open."
+  "PASSAGE as an argument: as text, because its file may not be open."
   (list :text (substring-no-properties (fovea-passage-data-text passage))
         :language (fovea-passage-data-language passage)))
 

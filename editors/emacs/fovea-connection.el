@@ -1,11 +1,11 @@
-;;; fovea-connection.el --- Talking to the server of Fovea  -*- lexical-binding: t; -*-
+;;; fovea-connection.el --- The connection to the server  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: MIT OR Apache-2.0
 
 ;;; Commentary:
 
-;; One process for all buffers and projects, so the model is in memory once.
-;; Positions are counted in characters (utf-32), as Emacs counts them.
+;; One process serves all buffers and projects, so only one model is in memory.
+;; Positions are in characters (utf-32), as in Emacs.
 
 ;;; Code:
 
@@ -37,18 +37,18 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
   :group 'fovea)
 
 (defvar fovea-notified #'ignore "Called with the method and the parameters of a notification.")
-(defvar fovea-asked #'ignore "Called with the method and the parameters of a request, for its answer.")
+(defvar fovea-asked #'ignore "Called with the method and the parameters of a request; returns the answer.")
 
 (defvar fovea--connection nil "The connection, also before it is ready.")
 (defvar fovea--ready nil "Whether the server has answered initialize.")
 (defvar fovea--folders nil "The folders that the server knows.")
 
 (defvar-local fovea--uri nil "The document, while it is open at the server.")
-(defvar-local fovea-version 0 "The version of the document that was sent last.")
-(defvar-local fovea--changes nil "Changes that were not sent yet, last first; or `all'.")
-(defvar-local fovea--before nil "What is about to change: (START END START-POSITION END-POSITION).")
-(defvar-local fovea--timer nil "Sends the changes.")
-(defvar-local fovea--visible nil "The lines on screen that the server was told last.")
+(defvar-local fovea-version 0 "The last sent version of the document.")
+(defvar-local fovea--changes nil "The pending changes, last first; or `all'.")
+(defvar-local fovea--before nil "The text that will change: (START END START-POSITION END-POSITION).")
+(defvar-local fovea--timer nil "The timer that sends the changes.")
+(defvar-local fovea--visible nil "The visible lines that the server knows.")
 (defvar-local fovea-line-counts nil "Lines of the document by version, newest first.")
 
 ;;; Places
@@ -66,11 +66,11 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
   (or fovea--uri (fovea-path-to-uri (file-truename (or buffer-file-name "")))))
 
 (defun fovea-buffer (uri)
-  "The buffer of URI; nil where there is none."
+  "The buffer of URI, or nil."
   (cl-find-if (lambda (buffer) (equal uri (buffer-local-value 'fovea--uri buffer))) (buffer-list)))
 
 (defsubst fovea--bol ()
-  "Where the line begins, fields or not."
+  "The beginning of the line, regardless of fields."
   (let ((inhibit-field-text-motion t)) (line-beginning-position)))
 
 (defun fovea-position (place)
@@ -82,7 +82,7 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
       (list :line (1- (line-number-at-pos)) :character (- (point) (fovea--bol))))))
 
 (defun fovea-point (position)
-  "The place in the current buffer of the LSP POSITION."
+  "The position in the current buffer of the LSP POSITION."
   (save-excursion
     (save-restriction
       (widen)
@@ -101,16 +101,16 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
   (and fovea--connection (jsonrpc-running-p fovea--connection)))
 
 (defun fovea-ready-p ()
-  "Whether the server answers, and knows the current buffer."
+  "Whether the server is ready and knows the current buffer."
   (and fovea--ready fovea--uri (fovea-running-p)))
 
-(defvar fovea-chosen-settings #'ignore "Called for the options of the group `fovea-server', as an alist.")
+(defvar fovea-chosen-settings #'ignore "Function that returns the options of the group `fovea-server' as an alist.")
 
 (defun fovea-settings ()
-  "The settings as the server takes them."
+  "The settings in the form of the server."
   (let ((all (make-hash-table :test #'equal)))
     (dolist (one (funcall fovea-chosen-settings)) (puthash (car one) (cdr one) all))
-    ;; A later key wins at the server, so the property list goes in last.
+    ;; The server uses the last of two equal keys, so the property list is last.
     (cl-loop for (key value) on fovea-settings by #'cddr
              do (let ((name (string-remove-prefix ":" (symbol-name key))))
                   (dolist (before (hash-table-keys all))
@@ -121,19 +121,19 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
     all))
 
 (defun fovea-send-settings ()
-  "Send the settings to a server that is running."
+  "Send the settings to a running server."
   (when (and fovea--ready (fovea-running-p))
     (jsonrpc-notify fovea--connection :workspace/didChangeConfiguration
                     (list :settings (list :fovea (fovea-settings))))))
 
 (defun fovea--folder ()
-  "The folder of the current buffer's project; nil where it has none."
+  "The folder of the current buffer's project, or nil."
   (when-let ((project (project-current)))
     (directory-file-name
      (expand-file-name (if (fboundp 'project-root) (project-root project) default-directory)))))
 
 (defun fovea--folder-params (folder)
-  "FOLDER as LSP has it."
+  "FOLDER in the form of LSP."
   (list :uri (fovea-path-to-uri folder) :name (file-name-nondirectory folder)))
 
 (defun fovea--initialize ()
@@ -153,26 +153,26 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
                                                   (:codeActionKind (:valueSet ["fovea"]))))
               :experimental '(:fovea (:heat t :heatChanges t :status t :drawsOn t)))))
 
-(defvar fovea--reported nil "The problem that was reported last.")
+(defvar fovea--reported nil "The last reported problem.")
 
 (defun fovea-report (problem)
-  "Tell the person of PROBLEM, once."
+  "Report PROBLEM to the user once."
   (unless (equal problem fovea--reported)
     (setq fovea--reported problem)
     (display-warning 'fovea problem :warning)))
 
 (defun fovea-missing ()
-  "What to do about a program that cannot be found; nil where it is there."
+  "Advice about a program that cannot be found, or nil if it is found."
   (let ((program (car fovea-command)))
     (unless (and program (executable-find program))
       (format "Fovea cannot find the program `%s'.
 Install it with `cargo install --path .' in the folder of Fovea, or set `fovea-command' to where it is,
 as in (setq fovea-command \\='(\"/path/to/fovea\" \"serve\")).  Then call M-x fovea-restart." program))))
 
-(defconst fovea-protocol 1 "The protocol that this client speaks.")
+(defconst fovea-protocol 1 "The version of the protocol of this client.")
 
 (defun fovea--unfit (answer)
-  "What to do about a server whose ANSWER to initialize does not fit; or nil."
+  "Advice about a server whose ANSWER to initialize does not fit, or nil."
   (let ((protocol (plist-get (plist-get (plist-get (plist-get answer :capabilities) :experimental) :fovea) :protocol)))
     (cond
      ((not (integerp protocol))
@@ -201,7 +201,7 @@ Update the package; some things may look wrong until then." (car fovea-command) 
                    (make-process :name "fovea" :command fovea-command :connection-type 'pipe
                                  :coding 'utf-8-emacs-unix :noquery t
                                  :stderr (get-buffer-create " *fovea errors*"))))
-        ;; The events would hold the text of every document.
+        ;; The events would contain the text of every document.
         (quiet (if (slot-exists-p 'jsonrpc-connection '-events-buffer-config)
                    '(:events-buffer-config (:size 0 :format full))
                  '(:events-buffer-scrollback-size 0))))
@@ -218,7 +218,7 @@ Update the package; some things may look wrong until then." (car fovea-command) 
                  :on-shutdown #'fovea--ended
                  quiet))
     (let ((connection fovea--connection))
-      ;; A program that has ended by now is reported when its end is seen.
+      ;; The sentinel reports a program that has already ended.
       (ignore-errors
         (jsonrpc-async-request
          connection :initialize (fovea--initialize)
@@ -242,14 +242,14 @@ Update the package; some things may look wrong until then." (car fovea-command) 
               (seq-filter (lambda (buffer) (local-variable-p 'fovea-mode buffer)) (buffer-list))))
 
 (defun fovea--initialized ()
-  "The server has answered: tell it of the buffers that wait."
+  "Open the waiting buffers after the server has answered."
   (jsonrpc-notify fovea--connection :initialized (make-hash-table))
   (setq fovea--ready t)
   (dolist (buffer (fovea-buffers))
     (with-current-buffer buffer (fovea-open))))
 
 (defun fovea--ended (connection)
-  "The server of CONNECTION has gone."
+  "Clean up after the end of the server of CONNECTION."
   (when (eq connection fovea--connection)
     (unless fovea--ready
       (fovea-report (format "The program `%s' ended before it was ready%s.
@@ -282,7 +282,7 @@ When its terminal was closed, Emacs would wait forever here."
 ;;; Asking
 
 (defun fovea--assert-ready ()
-  "Signal an error where the server cannot answer."
+  "Signal an error if the server cannot answer."
   (unless (and fovea--ready (fovea-running-p))
     (user-error "%s" (cond ((fovea-missing))
                            ((fovea-running-p) "Fovea is starting; try again in a moment")
@@ -290,7 +290,7 @@ When its terminal was closed, Emacs would wait forever here."
   (when fovea--uri (fovea-flush)))
 
 (defmacro fovea--plainly (&rest body)
-  "Run BODY; an error of the server becomes one of its sentences."
+  "Run BODY; show an error of the server with its own text."
   (declare (indent 0) (debug t))
   `(condition-case err
        (progn ,@body)
@@ -314,7 +314,7 @@ The value is a number that `fovea-cancel' takes."
   (jsonrpc--next-request-id fovea--connection))
 
 (defun fovea-cancel (request)
-  "Tell the server that the answer to REQUEST is no longer wanted."
+  "Cancel REQUEST at the server."
   (when (and request (fovea-running-p))
     (jsonrpc-notify fovea--connection :$/cancelRequest (list :id request))))
 
@@ -323,10 +323,10 @@ The value is a number that `fovea-cancel' takes."
   (fovea-request :workspace/executeCommand
                  (list :command command :arguments (vconcat arguments))))
 
-(defvar fovea--progress nil "How far the work is that `fovea-wait' waits for: (TOKEN . TEXT).")
+(defvar fovea--progress nil "The progress of the work of `fovea-wait': (TOKEN . TEXT).")
 
 (defun fovea-take-progress (params)
-  "Note PARAMS, how far some work is."
+  "Store the progress in PARAMS."
   (when (equal (plist-get params :token) (car fovea--progress))
     (let* ((value (plist-get params :value)) (percentage (plist-get value :percentage)))
       (setcdr fovea--progress
@@ -362,7 +362,7 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
     answer))
 
 (defun fovea-byte-place (place)
-  "Where PLACE, which has a line and a column in bytes, is in the current buffer."
+  "The buffer position of PLACE, which has a line and a column in bytes."
   (save-excursion
     (goto-char (point-min))
     (forward-line (plist-get place :line))
@@ -370,20 +370,20 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
                                  (plist-get place :column)))))
 
 (defun fovea-characters (text bytes)
-  "How many characters of TEXT its first BYTES bytes are."
+  "The number of characters of TEXT in its first BYTES bytes."
   (let ((coded (encode-coding-string text 'utf-8)))
     (length (decode-coding-string (substring coded 0 (min bytes (length coded))) 'utf-8))))
 
 ;;; Documents
 
 (defun fovea-language ()
-  "What the server calls the language of the current buffer."
+  "The server's name of the language of the current buffer."
   (let ((name (replace-regexp-in-string "\\(-ts\\)?-mode\\'" "" (symbol-name major-mode)))
         (extension (file-name-extension (or buffer-file-name ""))))
     (pcase name
       ("c++" "cpp") ("js" "javascript") ("js2" "javascript") ("js-jsx" "javascriptreact")
       ("tsx" "typescriptreact") ("sh" "shellscript") ("bash" "shellscript") ("gfm" "markdown")
-      ;; Emacs has no mode of its own for the language: the server knows the usual extensions.
+      ;; Emacs has no mode for the language; the server knows common extensions.
       ((or "prog" "fundamental" "text" "conf") (or extension "plaintext"))
       (_ name))))
 
@@ -392,7 +392,7 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
   (save-restriction (widen) (buffer-substring-no-properties (point-min) (point-max))))
 
 (defun fovea--new-version ()
-  "Count a version, and note how many lines it has."
+  "Start a new version, and store its number of lines."
   (setq fovea-version (1+ fovea-version)
         fovea-line-counts
         (seq-take (cons (cons fovea-version (save-restriction (widen) (line-number-at-pos (point-max))))
@@ -400,7 +400,7 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
                   50)))
 
 (defun fovea-open ()
-  "Open the current buffer at the server, starting that where there is none."
+  "Open the current buffer at the server, and start the server if necessary."
   (unless (fovea-running-p)
     (let ((missing (fovea-missing)))
       (if missing (fovea-report missing) (fovea--connect))))
@@ -424,7 +424,7 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
     (fovea-tell-visible)))
 
 (defun fovea--forget ()
-  "The server no longer has the current buffer."
+  "Forget that the server has the current buffer."
   (setq fovea--uri nil fovea--changes nil)
   (when fovea--timer (cancel-timer fovea--timer))
   (setq fovea--timer nil)
@@ -441,25 +441,25 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
     (fovea--forget)))
 
 (defun fovea--saved ()
-  "Tell the server that the file was written."
+  "Tell the server that the file was saved."
   (when (fovea-ready-p)
     (fovea-flush)
     (jsonrpc-notify fovea--connection :textDocument/didSave
                     (list :textDocument (list :uri fovea--uri)))))
 
 (defun fovea--before-change (start end)
-  "Note where START and END are before the text between them changes."
+  "Store the positions of START and END before the text between them changes."
   (setq fovea--before (list start end (fovea-position start) (fovea-position end))))
 
 (defun fovea--after-change (start end length)
-  "Note that LENGTH characters became the text from START to END."
+  "Record a change to the text from START to END, which had LENGTH characters."
   (unless (eq fovea--changes 'all)
     (pcase fovea--before
       ((and `(,from ,to ,first ,last) (guard (and (= from start) (= (- to from) length))))
        (push (list :range (list :start first :end last)
                    :text (save-restriction (widen) (buffer-substring-no-properties start end)))
              fovea--changes))
-      ;; The two hooks do not always speak of the same stretch.
+      ;; The two hooks do not always have the same range.
       (_ (setq fovea--changes 'all))))
   (setq fovea--before nil)
   (unless fovea--timer
@@ -471,7 +471,7 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
     (with-current-buffer buffer (fovea-flush))))
 
 (defun fovea-flush ()
-  "Send the changes of the current buffer that were not sent yet."
+  "Send the pending changes of the current buffer."
   (when fovea--timer (cancel-timer fovea--timer))
   (setq fovea--timer nil)
   (when (and fovea--changes (fovea-ready-p))
@@ -485,13 +485,13 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
                             :contentChanges changes)))))
 
 (defun fovea-current-p (version)
-  "Whether positions of VERSION fit the text of the buffer as it is now."
+  "Whether positions of VERSION are valid in the current text of the buffer."
   (and (= version fovea-version) (not fovea--changes)))
 
-;;; What is on screen
+;;; Visible lines
 
 (defun fovea-tell-visible ()
-  "Tell the server which lines are on screen, where they are others than before."
+  "Tell the server which lines are visible, if they have changed."
   (when (fovea-ready-p)
     (when-let ((window (get-buffer-window)))
       (let ((lines (cons (1- (line-number-at-pos (window-start window) t))

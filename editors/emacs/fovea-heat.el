@@ -1,13 +1,13 @@
-;;; fovea-heat.el --- Heat on the words that carry a text  -*- lexical-binding: t; -*-
+;;; fovea-heat.el --- Heat on the most telling words  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: MIT OR Apache-2.0
 
 ;;; Commentary:
 
-;; One overlay a word, in one of three calm faces.  Overlays move with the text as
-;; it is edited and stay until the next heat, so nothing flickers.  Heat names
-;; the version it was computed for; that for another one is kept, since the
-;; next tells what changed, and not drawn.
+;; One overlay for each word, in one of three calm faces.  Overlays move with
+;; the text and stay until the next heat, so nothing flickers.  Each heat names
+;; the version of its text.  Heat of another version is stored, because the next
+;; message may contain only changes, but it is not drawn.
 
 ;;; Code:
 
@@ -19,7 +19,7 @@
 (defvar fovea--heat)
 
 (defcustom fovea-heat-color nil
-  "The color that the most telling words are tinted with; nil for a calm blue."
+  "The color of the tint of the most telling words; nil for a calm blue."
   :type '(choice (const nil) color)
   :group 'fovea)
 
@@ -29,14 +29,14 @@ They get less where the text would be hard to read."
   :type 'number
   :group 'fovea)
 
-(defconst fovea-heat-levels 12 "Levels of heat that the server tells apart.")
+(defconst fovea-heat-levels 12 "The number of levels of heat.")
 
-(defconst fovea-heat-slice 400 "So many lines are drawn in one go; more would be felt as a pause.")
+(defconst fovea-heat-slice 400 "The number of lines drawn at once; more would cause a noticeable pause.")
 
 ;;; Faces
 
 (defface fovea-unread '((t :inherit shadow :slant italic))
-  "Text that the model's vocabulary cannot read."
+  "Text that the model cannot read."
   :group 'fovea)
 
 (defface fovea-heat-high '((t nil))
@@ -75,30 +75,30 @@ The color is computed for the theme, unless the theme or you set one."
         (t 'fovea-heat-low)))
 
 (defconst fovea-tints
-  ;; The face, its family, and which share of the strength it gets.
+  ;; The face, its family, and its share of the strength.
   '((fovea-heat-high heat 1.0) (fovea-heat-middle heat 0.66) (fovea-heat-low heat 0.4)
     (fovea-draws-strong draws 1.0) (fovea-draws-middle draws 0.7) (fovea-draws-weak draws 0.45))
   "The faces whose colors are computed.")
 
-(defconst fovea-contrast 4.5 "Text on a tint has at least this contrast, as accessibility rules ask.")
+(defconst fovea-contrast 4.5 "The minimum contrast of text on a tint, from accessibility rules.")
 
 (defconst fovea-syntax-faces
   '(default font-lock-builtin-face font-lock-comment-face font-lock-comment-delimiter-face font-lock-constant-face
             font-lock-doc-face font-lock-function-name-face font-lock-keyword-face font-lock-string-face font-lock-type-face
             font-lock-variable-name-face font-lock-preprocessor-face font-lock-number-face font-lock-property-name-face
             font-lock-function-call-face font-lock-variable-use-face font-lock-escape-face)
-  "The faces of text that a tint may stand behind.")
+  "The faces of text that may have a tint.")
 
-(defvar fovea--faces-for nil "What the faces were computed for.")
+(defvar fovea--faces-for nil "The theme and options of the computed faces.")
 
 (defun fovea--rgb (color)
-  "Red, green and blue of COLOR, 0 to 1, whatever the terminal can show."
+  "Red, green and blue of COLOR, 0 to 1, independent of the terminal."
   (if (string-match "\\`#\\([[:xdigit:]]\\{2\\}\\)\\([[:xdigit:]]\\{2\\}\\)\\([[:xdigit:]]\\{2\\}\\)\\'" color)
       (mapcar (lambda (group) (/ (string-to-number (match-string group color) 16) 255.0)) '(1 2 3))
     (or (color-name-to-rgb color) '(0.5 0.5 0.5))))
 
 (defun fovea-luminance (rgb)
-  "How bright RGB is, as the rules for contrast have it."
+  "The relative luminance of RGB, as in the rules for contrast."
   (apply #'+ (cl-mapcar (lambda (weight part)
                           (* weight (if (<= part 0.03928) (/ part 12.92) (expt (/ (+ part 0.055) 1.055) 2.4))))
                         '(0.2126 0.7152 0.0722) rgb)))
@@ -109,18 +109,18 @@ The color is computed for the theme, unless the theme or you set one."
     (/ (+ (max a b) 0.05) (+ (min a b) 0.05))))
 
 (defun fovea--blend (from to share)
-  "The color at SHARE of the way FROM one TO another, rounded as it is shown."
+  "The color at SHARE of the way FROM one TO another, rounded as displayed."
   (fovea--rgb (apply #'color-rgb-to-hex
                      (append (cl-mapcar (lambda (a b) (+ a (* share (- b a)))) from to) '(2)))))
 
 (defun fovea--told-color (color unknown)
-  "COLOR as red, green and blue, or UNKNOWN where nobody knows it."
+  "COLOR as red, green and blue, or UNKNOWN if it is not known."
   (fovea--rgb (if (or (not color) (string-prefix-p "unspecified" color)) unknown color)))
 
 (defun fovea--strongest (ground color share texts plain)
-  "How strong a tint may be, and the color of the text where it needs one.
-GROUND is blended with COLOR by SHARE, or less where TEXTS, the colors of text,
-could not be read.  Where that leaves hardly a tint text gets the color PLAIN."
+  "The strength of a tint, and the color of the text if it needs one.
+  GROUND is blended with COLOR by SHARE, or less if TEXTS, the colors of text,
+  would be hard to read.  If no tint is possible, text gets the color PLAIN."
   (let* ((steps (mapcar (lambda (part) (* share part)) '(1.0 0.9 0.8 0.7 0.6 0.5 0.4)))
          (legible (lambda (step texts)
                     (let ((tint (fovea--blend ground color step)))
@@ -136,9 +136,9 @@ could not be read.  Where that leaves hardly a tint text gets the color PLAIN."
               text)))))
 
 (defun fovea-heat-define-faces ()
-  "Compute the faces for the theme in use, unless that was done."
+  "Compute the faces for the current theme, unless they are already computed."
   (let* ((dark (eq (frame-parameter nil 'background-mode) 'dark))
-         ;; A terminal's own background is not known: assume black or white.
+         ;; The background of a terminal is not known; assume black or white.
          (ground (fovea--told-color (face-background 'default nil t) (if dark "#101010" "#ffffff")))
          (plain (fovea--told-color (face-foreground 'default nil t) (if dark "#e4e4e4" "#1a1a1a")))
          (texts (delete-dups
@@ -155,7 +155,7 @@ could not be read.  Where that leaves hardly a tint text gets the color PLAIN."
       (pcase-dolist (`(,face ,family ,part) fovea-tints)
         (unless (or (get face 'theme-face) (get face 'saved-face) (get face 'customized-face))
           (if few
-              ;; Such a terminal has no soft colors.
+              ;; A terminal with few colors has no soft ones.
               (set-face-attribute face nil :background 'unspecified :foreground 'unspecified
                                   :weight (if (eq family 'heat) 'bold 'unspecified) :inverse-video (eq family 'draws))
             (pcase-let* ((color (if (eq family 'heat) heat draws))
@@ -167,14 +167,14 @@ could not be read.  Where that leaves hardly a tint text gets the color PLAIN."
 (when (boundp 'enable-theme-functions)
   (add-hook 'enable-theme-functions (lambda (_) (fovea-heat-define-faces))))
 
-;;; What the colors mean
+;;; The legend
 
 (defun fovea-legend ()
-  "Say what the colors of Fovea mean, and how to change them."
+  "Explain the colors of Fovea, and how to change them."
   (interactive)
   (fovea-heat-define-faces)
   (let ((keys (with-current-buffer (or (car (fovea-buffers)) (current-buffer))
-                ;; The keys are known where the mode is on.
+                ;; The keys are known in a buffer with the mode.
                 (substitute-command-keys
                  "Marks: \\[fovea-set-heat] chooses quiet, full or off.
 Why is this word marked?  \\[fovea-why].
@@ -196,16 +196,16 @@ Is there code like this?  \\[fovea-similar], and why they are similar: \\[fovea-
         (insert keys)))))
 
 (defcustom fovea-hint t
-  "Whether the first heat that you ever see brings one line of help."
+  "Whether the first heat that you see shows one line of help."
   :type 'boolean
   :group 'fovea)
 
 (defun fovea--hint-file ()
-  "The file that says that the hint was shown."
+  "The file that records that the hint was shown."
   (locate-user-emacs-file "fovea-hint-shown"))
 
 (defun fovea--hint ()
-  "Say once, ever, what the marks are and where more is to be found."
+  "Show once what the marks mean and where to find more."
   (when (and fovea-hint fovea--heat (nth 1 fovea--heat) (get-buffer-window) (not (minibufferp (window-buffer (selected-window)))))
     (setq fovea-hint nil)
     (unless (file-exists-p (fovea--hint-file))
@@ -213,7 +213,7 @@ Is there code like this?  \\[fovea-similar], and why they are similar: \\[fovea-
       (message "%s" (substitute-command-keys
                      "Fovea marks the few words that tell what code is about; \\[fovea-legend] explains the colors")))))
 
-;;; What is known
+;;; The known heat
 
 (defvar-local fovea--heat nil
   "The heat told last: (VERSION WORDS UNREAD), drawn or not.
@@ -222,7 +222,7 @@ WORDS are vectors [LINE START END LEVEL] in order.")
 (defvar-local fovea--undrawn nil
   "Lines whose heat is not drawn: (TOP . REST), with REST lines below; or nil.")
 
-(defvar-local fovea-heat-last nil "The last message that was drawn, for those who want to know.")
+(defvar-local fovea-heat-last nil "The last message that was drawn.")
 
 (defun fovea--merge (before words change line-of move)
   "BEFORE with the lines of CHANGE replaced by WORDS.
@@ -249,7 +249,7 @@ LINE-OF tells the line of one, MOVE makes one that stands some lines lower."
     (plist-put (copy-sequence unread) :range range)))
 
 (defun fovea--know (params)
-  "Take PARAMS into what is known; nil where the message before is missing."
+  "Merge PARAMS into the known heat; nil if the previous message is missing."
   (let ((change (plist-get params :changed))
         (version (plist-get params :version))
         (words (append (plist-get params :words) nil))
@@ -267,7 +267,7 @@ LINE-OF tells the line of one, MOVE makes one that stands some lines lower."
                                 #'fovea--move-unread)))))))
 
 (defun fovea-heat-take (params)
-  "Take the message PARAMS, and draw it where it is for the text on screen."
+  "Merge the message PARAMS, and draw it if it is of the current text."
   (when (fovea--know params)
     (let* ((change (plist-get params :changed))
            (version (plist-get params :version))
@@ -283,12 +283,12 @@ LINE-OF tells the line of one, MOVE makes one that stands some lines lower."
         (fovea--hint)
         (run-hooks 'fovea-heat-hook)))))
 
-(defvar fovea-heat-hook nil "Run in a buffer whose heat was drawn.")
+(defvar fovea-heat-hook nil "Hook that runs in a buffer after its heat is drawn.")
 
 ;;; Drawing
 
 (defun fovea--draw-lines (top bottom)
-  "Draw the words of the lines TOP to BOTTOM, which is exclusive, anew."
+  "Draw the words of the lines TOP to BOTTOM, which is exclusive, again."
   (save-excursion
     (save-restriction
       (widen)
@@ -308,12 +308,12 @@ LINE-OF tells the line of one, MOVE makes one that stands some lines lower."
                                           (min end (+ (point) (aref word 2))) nil t)))
               (overlay-put overlay 'fovea-heat t)
               (overlay-put overlay 'face (fovea-heat-face (aref word 3)))
-              ;; Below the region, the current line and what a checker underlines.
+              ;; Below the region, the current line and the marks of a checker.
               (overlay-put overlay 'priority -60)
               (overlay-put overlay 'evaporate t))))))))
 
 (defun fovea--draw-unread ()
-  "Dim what the model cannot read."
+  "Dim the text that the model cannot read."
   (save-restriction
     (widen)
     (remove-overlays (point-min) (point-max) 'fovea-unread t))
@@ -335,7 +335,7 @@ Much of it is drawn where it is on screen at once, and elsewhere in slices."
         (progn
           (when (< top bottom) (fovea--draw-lines top bottom))
           (setq fovea--undrawn nil))
-      ;; Until the last slice is drawn all counts as undrawn, whatever comes between.
+      ;; All lines count as undrawn until the last slice is drawn.
       (setq fovea--undrawn (cons 0 0))
       (dolist (window (get-buffer-window-list nil nil t))
         (fovea--draw-lines
@@ -355,7 +355,7 @@ It ends where newer heat has come, or an edit that newer heat will come for."
           (setq fovea--undrawn nil))))))
 
 (defun fovea-heat-clear ()
-  "Take the heat of the current buffer away."
+  "Remove the heat of the current buffer."
   (save-restriction
     (widen)
     (remove-overlays (point-min) (point-max) 'fovea-heat t)

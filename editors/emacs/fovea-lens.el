@@ -1,11 +1,11 @@
-;;; fovea-lens.el --- Lines above items that resemble others  -*- lexical-binding: t; -*-
+;;; fovea-lens.el --- Lines above items with similar ones  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: MIT OR Apache-2.0
 
 ;;; Commentary:
 
 ;; A line above a function, a type or a heading names the most similar one.  It
-;; is part of no text: an overlay shows it, and it opens by mouse or by key.
+;; is not part of the text: an overlay shows it, and mouse or keys open it.
 
 ;;; Code:
 
@@ -22,27 +22,27 @@
   (when (fboundp 'fovea-lenses-refresh-all) (fovea-lenses-refresh-all)))
 
 (defcustom fovea-lenses t
-  "Whether a line above an item names what is most similar to it."
+  "Whether a line above an item names the most similar item."
   :type 'boolean
   :set #'fovea--set-lenses
   :initialize #'custom-initialize-default
   :group 'fovea)
 
 (defface fovea-lens '((t :inherit shadow))
-  "The line above an item that resembles another."
+  "The line above an item with a similar one."
   :group 'fovea)
 
-(defvar-local fovea--lens-timer nil "Asks for the lenses a little later.")
+(defvar-local fovea--lens-timer nil "The timer that asks for the lenses a little later.")
 
 (defvar fovea-lens-map
   (let ((map (make-sparse-keymap)))
     (define-key map [mouse-1] #'fovea-lens-click)
     (define-key map [mouse-2] #'fovea-lens-click)
     map)
-  "Mouse on a lens.")
+  "Mouse bindings of a lens.")
 
 (defun fovea-lenses-clear ()
-  "Take the lenses of the current buffer away."
+  "Remove the lenses of the current buffer."
   (when fovea--lens-timer (cancel-timer fovea--lens-timer))
   (setq fovea--lens-timer nil)
   (save-restriction
@@ -50,7 +50,7 @@
     (remove-overlays (point-min) (point-max) 'fovea-lens t)))
 
 (defun fovea-lenses-refresh-all ()
-  "Ask for the lenses of all buffers anew."
+  "Ask for the lenses of all buffers again."
   (dolist (buffer (fovea-buffers))
     (with-current-buffer buffer (fovea-lenses-refresh))))
 
@@ -90,7 +90,7 @@
                 lenses)))))
 
 (defun fovea--draw-lenses (buffer tick lenses)
-  "Draw LENSES in BUFFER where its text is still that of TICK."
+  "Draw LENSES in BUFFER if its text is still that of TICK."
   (when (buffer-live-p buffer)
     (with-current-buffer buffer
       (when (and fovea-lenses (fovea-ready-p) (= tick (buffer-chars-modified-tick)))
@@ -126,7 +126,7 @@
 
 
 (defun fovea--open-lens (command)
-  "Go to what COMMAND of a lens names, or show why it names a class."
+  "Go to the item that COMMAND of a lens names, or explain its class."
   (if (fovea--names-class-p command)
       (fovea-classify (aref (plist-get command :arguments) 0))
     (fovea--open-similar command)))
@@ -152,7 +152,7 @@
       (fovea--open-lens command))))
 
 (defun fovea-lens-open ()
-  "Go to what the lens above the item at point names."
+  "Go to the item that the lens above the item at point names."
   (interactive)
   (let* ((end (line-end-position))
          (lenses (seq-filter (lambda (overlay)

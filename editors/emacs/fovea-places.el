@@ -4,7 +4,7 @@
 
 ;;; Commentary:
 
-;; What leads from the text at hand to other text, and why two passages are alike.
+;; Commands that go to other text, and that say why two passages are similar.
 
 ;;; Code:
 
@@ -23,7 +23,7 @@
     (goto-char (fovea-point (plist-get range :start)))
     (recenter)))
 
-;;; Items: similar ones, and those that a search found
+;;; Similar items, and items that a search found
 
 (defun fovea--item-path (item)
   "Where ITEM stands, for people."
@@ -33,18 +33,18 @@
       (abbreviate-file-name (file-relative-name (fovea-uri-to-path (plist-get item :uri)))))))
 
 (defun fovea--describe (item)
-  "One line about ITEM; it begins with the name, which completion goes by."
+  "One line about ITEM, which begins with its name for completion."
   (format "%s · %s:%d" (plist-get item :name) (fovea--item-path item)
           (1+ (plist-get (plist-get (plist-get item :selection) :start) :line))))
 
 (defun fovea--annotate (item)
-  "What stands behind the line of ITEM."
+  "The annotation of ITEM."
   (let ((matched (plist-get (plist-get item :why) :matched)))
     (concat (format "  ≈ %.2f" (plist-get item :score))
             (if (seq-empty-p matched) "" (concat "  " (string-join matched ", "))))))
 
 (defun fovea--go (item)
-  "Go to ITEM; one of a team's store is shown by its web page, if it has one."
+  "Go to ITEM, or open the web page of an item in a team's store."
   (let ((uri (plist-get item :uri)))
     (cond
      ((not (plist-get item :store)) (fovea--visit uri (plist-get item :selection)))
@@ -69,14 +69,14 @@ choice it is the first."
     (cdr (assoc (completing-read prompt collection nil t nil nil (caar table)) table))))
 
 (defun fovea--go-to-one (prompt items)
-  "Go to one of ITEMS, the only one or the one that the person chooses by PROMPT."
+  "Go to one of ITEMS, the only one or the one that the user chooses by PROMPT."
   (when-let ((item (if (cdr items)
                        (fovea--choose prompt items #'fovea--describe #'fovea--annotate)
                      (car items))))
     (fovea--go item)))
 
 (defconst fovea--nothing 0.1
-  "A cosine below says that an item has nothing to do with the query.")
+  "The minimum cosine of an item that is related to the query.")
 
 ;;;###autoload
 (defun fovea-view ()
@@ -92,7 +92,7 @@ The page follows point and your edits until the server ends."
 Those of the open documents and of the folder are searched, by what they mean."
   (interactive (list (read-string "Search by meaning: " nil 'fovea-search-history)))
   (let* ((answer (fovea-execute "fovea.search" (list :query query :notes t)))
-         ;; A server before notes answers with the list alone.
+         ;; A server that does not know notes answers with only the list.
          (noted (and (consp answer) (plist-member answer :items)))
          (notes (append (and noted (plist-get answer :notes)) nil))
          (items (seq-filter (lambda (item) (>= (plist-get item :score) fovea--nothing))
@@ -106,13 +106,13 @@ Those of the open documents and of the folder are searched, by what they mean."
                    " yet: the folder is being indexed" "")))))
 
 (defun fovea-similar ()
-  "Go to what resembles the item at point."
+  "Go to an item that is similar to the one at point."
   (interactive)
   (let* ((here (fovea-position (point)))
          (answer (fovea-execute "fovea.showSimilar"
                                 (list :uri (fovea-uri) :range (list :start here :end here))))
          (items (append (plist-get answer :similar) nil)))
-    ;; The only one the server opens, and of none it speaks, itself.
+    ;; The server itself opens a single item, and shows a message if there is none.
     (when (and items (not (plist-get answer :shown)))
       (fovea--go-to-one (format "Similar to %s: " (plist-get answer :name)) items))))
 

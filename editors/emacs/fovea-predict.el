@@ -1,11 +1,12 @@
-;;; fovea-predict.el --- What the model expects at point  -*- lexical-binding: t; -*-
+;;; fovea-predict.el --- Predictions at point  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: MIT OR Apache-2.0
 
 ;;; Commentary:
 
-;; The tokens that the model expects at point.  The words that speak for the one
-;; that you choose are marked until you edit the text.  Nothing is inserted.
+;; The tokens that the model predicts at point.  The words that contribute to
+;; the one that you choose are marked until you edit the text.  Nothing is
+;; inserted.
 
 ;;; Code:
 
@@ -15,7 +16,7 @@
 (require 'fovea-places)
 (require 'fovea-ask)
 
-(defconst fovea--predict-named 5 "Words that a message names.")
+(defconst fovea--predict-named 5 "The number of words that a message names.")
 
 (defun fovea--predict-because (why)
   "A line with the strongest words of WHY."
@@ -39,7 +40,7 @@
                  (lambda (token) (format "  %.1f %%" (* 100 (plist-get token :probability))))))
 
 (defun fovea--predict-mark (words)
-  "Mark the WORDS that speak for a token."
+  "Mark the WORDS that contribute to a token."
   (fovea-ask-clear)
   (let ((most (apply #'max 0 (mapcar (lambda (word) (plist-get word :score)) words))))
     (seq-doseq (word words)

@@ -1,11 +1,11 @@
-;;; fovea-words.el --- What the word at point is made of  -*- lexical-binding: t; -*-
+;;; fovea-words.el --- Explanations of the word at point  -*- lexical-binding: t; -*-
 
 ;; SPDX-License-Identifier: MIT OR Apache-2.0
 
 ;;; Commentary:
 
-;; ElDoc tells of the word at point in one line, overlays show what the model
-;; reads it with, and a help buffer has the numbers.
+;; ElDoc explains the word at point in one line, overlays mark the words that
+;; the model reads it with, and a help buffer has the numbers.
 
 ;;; Code:
 
@@ -25,7 +25,7 @@
     (string-trim (replace-regexp-in-string "\\*\\*\\|`\\|\\\\\\([][_*<>&#]\\)" "\\1" value))))
 
 (defun fovea--one-line (text)
-  "TEXT in one line that fits into the echo area; what follows goes first."
+  "TEXT in one line that fits into the echo area; later lines are cut first."
   (let ((lines (seq-remove #'string-empty-p (mapcar #'string-trim (split-string text "\n"))))
         (width (max 20 (1- (frame-width)))))
     (while (and (cdr lines) (> (string-width (string-join lines " · ")) width))
@@ -33,7 +33,7 @@
     (truncate-string-to-width (string-join lines " · ") width nil nil "…")))
 
 (defun fovea-eldoc-function (callback)
-  "Tell CALLBACK in one line what the model makes of the word at point."
+  "Pass CALLBACK one line about the word at point."
   (when (fovea-ready-p)
     (let ((buffer (current-buffer)) (place (point)))
       (fovea-request-async
@@ -61,9 +61,9 @@
 ;;; What a word draws on
 
 (defvar-local fovea--highlights nil "Overlays of the words that the word at point draws on.")
-(defvar-local fovea--drawn-at nil "The word that was asked for last: (POINT . TICK).")
-(defvar fovea--draws-request nil "The request for a word that still runs.")
-(defvar fovea--highlight-timer nil "Waits for point to rest.")
+(defvar-local fovea--drawn-at nil "The last requested word: (POINT . TICK).")
+(defvar fovea--draws-request nil "The pending request for a word.")
+(defvar fovea--highlight-timer nil "The timer that waits for point to rest.")
 
 (defcustom fovea-highlight t
   "Whether the words that the model reads the word at point with are marked.
@@ -72,7 +72,7 @@ They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
   :group 'fovea)
 
 (defun fovea--unhighlight ()
-  "Take the marks away."
+  "Remove the marks."
   (mapc #'delete-overlay fovea--highlights)
   (setq fovea--highlights nil))
 
@@ -85,7 +85,7 @@ They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
      (let* ((range (plist-get word :range))
             (start (fovea-point (plist-get range :start)))
             (end (fovea-point (plist-get range :end))))
-       ;; A parenthesis tells a person nothing.
+       ;; Punctuation is not marked, because it tells the user nothing.
        (when (string-match-p "[[:alnum:]]" (buffer-substring-no-properties start end))
          (let ((overlay (make-overlay start end)))
            (overlay-put overlay 'face
@@ -111,7 +111,7 @@ They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
                    (when (buffer-live-p buffer)
                      (with-current-buffer buffer
                        (when (= (point) place) (fovea--show-draws words)))))))
-      ;; The newest one counts.
+      ;; A new request cancels the previous one.
       (fovea-cancel fovea--draws-request)
       (setq fovea--draws-request
             (fovea-request-async
@@ -127,7 +127,7 @@ They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
                                         (lambda (answer) (funcall show (fovea--from-highlights answer))))))))))))
 
 (defun fovea--rested ()
-  "Mark what the word at point draws on once point rests there."
+  "Mark the words that the word at point draws on when point rests."
   (let ((here (cons (point) (buffer-chars-modified-tick))))
     (when (and (bound-and-true-p fovea-mode) fovea-highlight (fovea-ready-p)
                (not (equal here fovea--drawn-at)))
@@ -135,7 +135,7 @@ They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
       (fovea-highlight-now))))
 
 (defun fovea--moved ()
-  "Take the marks away where point is elsewhere or the text another."
+  "Remove the marks if point has moved or the text has changed."
   (unless (equal fovea--drawn-at (cons (point) (buffer-chars-modified-tick)))
     (setq fovea--drawn-at nil)
     (when fovea--highlights (fovea--unhighlight)))
@@ -179,7 +179,7 @@ They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
   (format "%.1f%%" (* 100.0 share)))
 
 (defun fovea--unit-name (unit)
-  "What UNIT of an explanation is called in a sentence."
+  "The name of UNIT in a sentence."
   (let ((name (plist-get unit :name)) (kind (plist-get unit :kind)))
     (if (stringp name) name
       (format "the %s at line %d" kind (1+ (plist-get (plist-get unit :start) :line))))))
@@ -200,7 +200,7 @@ They have faces of their own, so they stand beside what Eglot or lsp-mode mark."
             (seq-take words count))))
 
 (defun fovea--unit-details (answer unit)
-  "The figures of UNIT in ANSWER that most people never need."
+  "The detailed numbers in ANSWER and UNIT."
   (format "Method %s, model %s, %d tokens.
 Shares that belong to no word: biases %s, special tokens %s.
 The shares sum to the whole, up to a residual of %.0e.\n"
@@ -209,7 +209,7 @@ The shares sum to the whole, up to a residual of %.0e.\n"
           (plist-get unit :residual)))
 
 (defun fovea--ordinal (rank)
-  "RANK as a person says it."
+  "RANK in words."
   (or (nth (1- rank) '("the most telling word" "the second most telling word" "the third most telling word"))
       (format "number %d" rank)))
 
@@ -225,7 +225,7 @@ The shares sum to the whole, up to a residual of %.0e.\n"
   (setq-local word-wrap t))
 
 (defmacro fovea--with-explanation (&rest body)
-  "Show a window with what BODY inserts."
+  "Show a window with the text that BODY inserts."
   (declare (indent 0) (debug t))
   `(with-current-buffer (get-buffer-create "*fovea explain*")
      (fovea-why-mode)
@@ -255,7 +255,7 @@ The shares sum to the whole, up to a residual of %.0e.\n"
                       (plist-get (cdr best) :words))))))
 
 (defun fovea-why ()
-  "Show the numbers of the word at point, and what they are a part of."
+  "Show the numbers of the word at point and of its unit."
   (interactive)
   (let* ((document (list :uri (fovea-uri)))
          (answer (fovea-request :fovea/explain (list :textDocument document)))

@@ -9,22 +9,22 @@
 ;;; Commentary:
 
 ;; Fovea is a language server that runs a transformer on the document you edit
-;; and shows what that model attends to: calm marks on the few words that tell
-;; what a function or a paragraph is about, which words the model reads a word
-;; with, functions that resemble each other, search by meaning, and why two
-;; passages are similar.  It is local: no network, no telemetry.
+;; and shows what that model attends to: calm marks on the few most telling
+;; words of a function or a paragraph, the words that the model reads a word
+;; with, similar functions, search by meaning, and why two passages are
+;; similar.  It is local: no network, no telemetry.
 ;;
-;; Eglot has one server a buffer, and that is your language's own.  So
-;; `fovea-mode' brings a connection of its own and works beside Eglot,
-;; lsp-mode or nothing at all:
+;; Eglot has only one server for each buffer: the server of your language.  So
+;; `fovea-mode' has a separate connection, and works with or without Eglot and
+;; lsp-mode:
 ;;
 ;;     (add-to-list 'load-path "/path/to/fovea/editors/emacs")
 ;;     (require 'fovea)
 ;;     (global-fovea-mode 1)
 ;;
-;; The program `fovea' has to be in `exec-path', or named by `fovea-command'.
-;; Its commands are below C-c _ (see `fovea-mode-map'); M-x fovea-legend says
-;; what the colors mean, and M-x fovea-customize lists every setting.
+;; The program `fovea' must be in `exec-path', or named by `fovea-command'.
+;; The commands have the prefix C-c _ (see `fovea-mode-map'); M-x fovea-legend
+;; explains the colors, and M-x fovea-customize lists every setting.
 
 ;;; Code:
 
@@ -49,7 +49,7 @@
   "The last fovea/status, a property list; nil before the first.")
 
 (defun fovea--told (list)
-  "The reason that LIST, a keyword, of the status has for this buffer, or nil."
+  "The reason for this buffer in LIST, a keyword of the status, or nil."
   (let ((uri (fovea-uri)))
     (seq-some (lambda (document)
                 (and (equal (plist-get document :uri) uri)
@@ -57,11 +57,11 @@
               (plist-get fovea--status list))))
 
 (defun fovea--inactive-reason ()
-  "Why the current buffer is not analyzed; nil where it is."
+  "Why the current buffer is not analyzed; nil if it is."
   (fovea--told :inactive))
 
 (defun fovea--method ()
-  "The method in use; with layer and head where those were chosen."
+  "The method in use, with layer and head if they were chosen."
   (let* ((maps (plist-get fovea--status :maps))
          (layer (plist-get maps :layer))
          (head (plist-get maps :head)))
@@ -70,7 +70,7 @@
             (and head (format " H%d" head)))))
 
 (defun fovea-lighter ()
-  "A few words for the mode line."
+  "A short text for the mode line."
   (let* ((state (plist-get fovea--status :state))
          (index (plist-get fovea--status :index))
          (total (plist-get index :total)))
@@ -80,7 +80,7 @@
            ((not state) ":starting")
            ((fovea--inactive-reason) ":inactive")
            ((member state '("ready" "busy"))
-            ;; The usual method goes without saying.
+            ;; The default method is not shown.
             (concat (unless (equal (fovea--method) "decomposition") (concat ":" (fovea--method)))
                     (and (equal state "busy") "…")))
            (t (concat ":" state)))
@@ -88,12 +88,12 @@
           (format " indexing %d/%d" (or (plist-get index :done) 0) total)))))
 
 (defun fovea--take-status (params)
-  "Keep PARAMS, the whole state of the server."
+  "Store PARAMS, the status of the server."
   (setq fovea--status params)
   (force-mode-line-update t))
 
 (defun fovea-status ()
-  "Say what the server and its index do."
+  "Show the status of the server and its index."
   (interactive)
   (let ((index (plist-get fovea--status :index))
         (reason (fovea--inactive-reason)))
@@ -118,7 +118,7 @@
                          (concat "no functions and types here: " (fovea--told :unparsed)))))
         "\n")))))
 
-;;; What the server tells and asks
+;;; Notifications and requests of the server
 
 (defun fovea--notified (method params)
   "Handle the notification METHOD with PARAMS."
@@ -146,7 +146,7 @@
 ;;; Switches
 
 (defconst fovea-presets '("quiet" "full" "off")
-  "How much is marked: the few telling words, every word by its weight, or none.")
+  "The presets: the few most telling words, every word by its score, or none.")
 
 (defun fovea-set-heat (preset)
   "Mark words by PRESET for this session: quiet, full or off.
@@ -155,7 +155,7 @@
   (unless (member preset fovea-presets) (user-error "Fovea: %s is not one of quiet, full and off" preset))
   (condition-case nil
       (fovea-execute "fovea.setHeat" preset)
-    ;; An older server knows on and off.
+    ;; An older server knows only on and off.
     (user-error (fovea-execute "fovea.toggleHeat" (if (equal preset "off") :json-false t))))
   (message "Fovea: marks are %s" (pcase preset
                                    ("quiet" "quiet: the few telling words")
@@ -163,16 +163,16 @@
                                    (_ "off"))))
 
 (defun fovea-toggle-heat ()
-  "Heat on or off, for this session."
+  "Turn heat on or off for this session."
   (interactive)
   (let ((answer (fovea-execute "fovea.toggleHeat")))
     (message "Fovea: heat %s" (if (eq (plist-get answer :enabled) t) "on" "off"))))
 
 (defconst fovea-methods '("decomposition" "alti" "attention" "rollout" "norm" "surprisal")
-  "The ways to compute what a word carries.")
+  "The methods that score words.")
 
 (defun fovea-set-method (method)
-  "Compute what words carry by METHOD, for this session."
+  "Score words by METHOD in this session."
   (interactive (list (completing-read "Method: " fovea-methods nil t)))
   (fovea-execute "fovea.setMethod" method))
 
@@ -185,7 +185,7 @@
       (string-to-number answer))))
 
 (defun fovea-set-attention (layer head)
-  "Look at the attention of LAYER and HEAD, for this session; nil is all."
+  "Use the attention of LAYER and HEAD in this session; nil is all."
   (interactive
    (let ((shape (plist-get fovea--status :attention)))
      (unless shape
@@ -201,12 +201,12 @@
   (fovea-execute "fovea.pause"))
 
 (defun fovea-resume ()
-  "Go on after `fovea-pause'."
+  "Continue after `fovea-pause'."
   (interactive)
   (fovea-execute "fovea.resume"))
 
 (defun fovea-update-index ()
-  "Look at the files of the open folders now."
+  "Update the index of the open folders now."
   (interactive)
   (fovea-execute "fovea.updateIndex"))
 
@@ -219,7 +219,7 @@
     (with-current-buffer buffer
       (fovea-heat-clear)
       (fovea-open)))
-  ;; Buffers that were opened while the program was missing.
+  ;; Turn the mode on in buffers that were opened while the program was missing.
   (when (and (bound-and-true-p global-fovea-mode) (not (fovea-missing)))
     (dolist (buffer (buffer-list))
       (with-current-buffer buffer
@@ -255,14 +255,14 @@
 
 (defvar fovea-mode-map
   (let ((map (make-sparse-keymap)))
-    ;; Emacs leaves C-c with punctuation to minor modes, and letters to you.
+    ;; Emacs reserves C-c with punctuation for minor modes, and letters for you.
     (define-key map (kbd "C-c _") fovea-command-map)
     map)
   "Keys where `fovea-mode' is on: `fovea-command-map' after \\`C-c _'.
 To have the commands elsewhere, bind `fovea-command-map' to a prefix of yours.")
 
 (defvar-local fovea--strategy nil
-  "The strategy of ElDoc before ours, where ours was set.")
+  "The strategy of ElDoc before Fovea's, if Fovea changed it.")
 
 ;;;###autoload
 (define-minor-mode fovea-mode
@@ -274,7 +274,7 @@ It has a connection of its own, so it works beside Eglot and lsp-mode."
   (if fovea-mode
       (progn
         (add-hook 'eldoc-documentation-functions #'fovea-eldoc-function 90 t)
-        ;; The default shows the first answer alone: ours would hide, or be hidden by, that of the language's server.
+        ;; The default shows only the first answer, so Fovea's or the server's would be hidden.
         (when (eq eldoc-documentation-strategy 'eldoc-documentation-default)
           (setq fovea--strategy eldoc-documentation-strategy)
           (setq-local eldoc-documentation-strategy 'eldoc-documentation-compose))
@@ -295,7 +295,7 @@ It has a connection of its own, so it works beside Eglot and lsp-mode."
     (fovea-heat-clear)))
 
 (defun fovea--turn-on ()
-  "Turn `fovea-mode' on in buffers of files that hold code or text."
+  "Turn `fovea-mode' on in buffers of files with code or text."
   (when (and buffer-file-name
              (not (file-remote-p buffer-file-name))
              (derived-mode-p 'prog-mode 'text-mode 'conf-mode))
@@ -306,7 +306,7 @@ It has a connection of its own, so it works beside Eglot and lsp-mode."
 (define-globalized-minor-mode global-fovea-mode fovea-mode fovea--turn-on
   :group 'fovea)
 
-;;; As a server of lsp-mode or Eglot, for those who want that instead
+;;; Fovea as a server of lsp-mode or Eglot
 
 (declare-function lsp-register-client "lsp-mode")
 (declare-function make-lsp-client "lsp-mode")

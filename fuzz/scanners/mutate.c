@@ -2,7 +2,7 @@
  *
  *     mutate COUNT SEED FILE…
  *
- * The mutations are those of `mutated_files_of_every_grammar_end_no_more_than_a_child` (tests/parser.rs). A child does the work, so that an
+ * The mutations are those of `mutated_files_of_every_grammar_end_at_most_a_child` (tests/parser.rs). A child does the work, so that an
  * abort of a grammar is counted and the rest goes on: the report of AddressSanitizer is on stderr. Prints what was done. */
 #include <signal.h>
 #include <stdint.h>

@@ -35,7 +35,7 @@ fn a_head_answers_with_the_spans_of_transformers() {
         ];
         let found = json(&fovea(&all, b""));
         let found = found.as_array().unwrap();
-        // Where the head finds no answer more likely, there is none.
+        // There is no answer if the head finds "no answer" more probable.
         if number(&case["none"]) >= number(&case["score"]) {
             assert!(found.is_empty(), "{case}");
             none += 1;
@@ -54,7 +54,7 @@ fn a_head_answers_with_the_spans_of_transformers() {
         );
         assert!(answer["target"] == "span" && number(&answer["residual"]) < 1e-4);
         assert!((0.0..=1.0).contains(&number(&answer["score"])));
-        // A colon is a word of its own.
+        // A colon is a separate word.
         let passage = case["passage"].as_str().unwrap().replace(':', " :");
         let words = answer["words"].as_array().unwrap();
         assert_eq!(words.len(), passage.split_whitespace().count());
@@ -117,7 +117,7 @@ fn a_question_without_words_is_refused() {
 }
 
 #[test]
-fn a_masked_model_says_what_may_stand_at_a_place() {
+fn a_masked_model_predicts_the_words_at_a_position() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("text.txt");
     for case in golden(MASKED) {
@@ -139,7 +139,7 @@ fn a_masked_model_says_what_may_stand_at_a_place() {
         let sum: f64 = words.iter().map(|word| number(&word["score"])).sum();
         let off = number(&why["value"]) - sum - number(&why["special"]) - number(&why["bias"]);
         assert!(off.abs() < 1e-4 && why["token"] == next[0]["token"], "{why}");
-        // Words behind the mask are named where they stand in the file.
+        // Words after the mask have their positions in the file.
         let text = format!("{before}{after}");
         for word in words {
             let byte = |end: &str| word[end]["byte"].as_u64().unwrap() as usize;

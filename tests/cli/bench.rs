@@ -3,7 +3,7 @@
 use super::{fovea, json};
 
 #[test]
-fn bench_plays_an_editor_to_a_server_of_its_own() {
+fn bench_measures_a_server_as_its_editor() {
     let report = json(&fovea(
         &["bench", "--edit", "--lines", "100", "--edits", "1", "--json"],
         b"",

@@ -1,4 +1,4 @@
-//! Classes: of a model's head, of described labels, of a probe; and the words that decided.
+//! Classes by a model's head, by described labels and by a probe, and the words that decided.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
-/// Words, special tokens and biases sum to the value but for the residual.
+/// Checks that words, special tokens and biases sum to the value, except for the residual.
 fn sums(why: &Value, tolerance: f64) {
     let words: f64 = why["words"]
         .as_array()
@@ -76,7 +76,7 @@ fn words_get_the_classes_that_transformers_gives_their_first_tokens() {
             b"",
         ));
         let entities = found[0]["entities"].as_array().unwrap();
-        // The words of these texts are tokens or marks, each behind the first special token.
+        // Every word of these texts is one token; the first token is special.
         let words: Vec<&str> = text
             .split_whitespace()
             .flat_map(|word| word.split_inclusive(char::is_alphanumeric))
@@ -91,7 +91,7 @@ fn words_get_the_classes_that_transformers_gives_their_first_tokens() {
             let rows = case["logits"].as_array().unwrap();
             assert!(
                 rows.iter().flat_map(numbers).any(|logit| (logit - value).abs() < 1e-4),
-                "{value} is no logit of {text}"
+                "{value} is not a logit of {text}"
             );
         }
     }
@@ -135,7 +135,7 @@ fn a_folder_is_classified_by_its_functions_types_and_headings_as_the_index_reads
 }
 
 #[test]
-fn what_cannot_be_classified_gets_one_line_that_says_what_to_do() {
+fn invalid_input_of_classify_gets_one_line_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("labels.txt");
     std::fs::write(&file, "only one\n").unwrap();
@@ -208,7 +208,7 @@ fn labels_are_told_apart_without_training_and_with_exact_shares() {
     sums(&money["why"], 1e-4);
 }
 
-/// Labelled sentences of two kinds.
+/// Labeled sentences of two kinds.
 fn labeled() -> String {
     let mut csv = "text,label\n".to_owned();
     for (one, other) in [
@@ -258,7 +258,7 @@ fn a_probe_is_trained_tested_listed_and_explains_its_logit() {
     assert_eq!(found["label"], "animal");
     sums(&found["why"], 1e-4);
     assert_eq!(found["why"]["value"], found["classes"][0]["score"]);
-    // Of two classes, the logit of one is the other's, negated.
+    // With two classes, each logit is the negated other one.
     let other = of(&["--why", "food"]);
     let value = |found: &Value| found["why"]["value"].as_f64().unwrap();
     assert!((value(&found) + value(&other)).abs() < 1e-5);

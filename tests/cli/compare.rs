@@ -58,7 +58,7 @@ fn compare_takes_the_item_around_a_line() {
 }
 
 #[test]
-fn compare_tells_what_the_languages_have_in_common_by_an_index() {
+fn compare_reports_the_common_part_of_languages_from_an_index() {
     let (folder, cache) = (folder_of_code(30), tempfile::tempdir().unwrap());
     let place = |name: &str| folder.path().join(name).display().to_string();
     let (a, b, root) = (place("config.py:1"), place("settings.js:1"), place(""));
@@ -77,7 +77,7 @@ fn compare_tells_what_the_languages_have_in_common_by_an_index() {
     assert!((common + own - number(&report["cosine"])).abs() < 1e-4);
     let known = |side: &str| (centered[side]["language"].clone(), centered[side]["known"].clone());
     assert_eq!(known("a"), ("python".into(), true.into()));
-    // It is the score that `fovea similar` tells.
+    // The centered cosine is the score of `fovea similar`.
     let similar = [
         "similar",
         &a,

@@ -1,4 +1,4 @@
-//! Commands for language models: `fovea trace`, `fovea predict`, `fovea generate`, with a tiny decoder of random weights.
+//! Commands for language models (`fovea trace`, `fovea predict`, `fovea generate`) with a tiny decoder that has random weights.
 
 use std::collections::HashMap;
 
@@ -54,7 +54,7 @@ fn the_embedded_encoder_is_traced_as_well_and_predicts_nothing() {
 }
 
 #[test]
-fn the_surprisal_of_a_word_is_what_its_tokens_exceed_the_entropy_by() {
+fn the_surprisal_of_a_word_is_the_excess_of_its_tokens_over_the_entropy() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("text.txt");
     std::fs::write(&file, "hello world, said the 我爱 world of hello\n").unwrap();
@@ -67,7 +67,7 @@ fn the_surprisal_of_a_word_is_what_its_tokens_exceed_the_entropy_by() {
     };
     let tokens = of(&["predict", file]);
     let tokens = tokens["surprisal"].as_array().unwrap();
-    // The surprisal as `predict` has it, and the entropy by the logits of a trace.
+    // The surprisal comes from `predict`, the entropy from the logits of a trace.
     let logits: Vec<Vec<f32>> = trace(&[file, "--model", DECODER])["logits"].to_vec2().unwrap();
     let excess: Vec<f64> = tokens
         .iter()
@@ -87,7 +87,7 @@ fn the_surprisal_of_a_word_is_what_its_tokens_exceed_the_entropy_by() {
     let byte = |value: &Value, end: &str| value[end]["byte"].as_u64().unwrap();
     let mut sum = 0.0;
     for (index, word) in words.iter().enumerate() {
-        // A token of blanks belongs to the word behind it, at the end to the last one.
+        // A token of spaces belongs to the next word, and at the end to the last one.
         let low = index.checked_sub(1).map_or(0, |before| byte(&words[before], "end"));
         let high = if index + 1 < words.len() {
             byte(word, "end")
@@ -211,7 +211,7 @@ fn a_decoder_is_explained_like_any_model_and_tells_what_it_can_do() {
     );
 }
 
-/// Words, special tokens and biases sum to the value.
+/// Checks that words, special tokens and biases sum to the value.
 fn sums(why: &Value) {
     let words = why["words"].as_array().unwrap();
     let words: f64 = words.iter().map(|word| word["score"].as_f64().unwrap()).sum();
@@ -249,7 +249,7 @@ fn a_prediction_tells_which_words_decided_for_a_token_and_against_another() {
     let expected = next["probability"].as_f64().unwrap().ln();
     assert!((probability["value"].as_f64().unwrap() - expected).abs() < 1e-4);
     sums(&probability);
-    // The difference of two logits is that of the tokens' log-probabilities.
+    // The difference of two logits equals that of the log-probabilities.
     let listed = found["next"].as_array().unwrap();
     let named = |next: &&Value| next["token"].as_str().unwrap().chars().all(char::is_alphabetic);
     let words: Vec<&Value> = listed.iter().filter(named).take(2).collect();

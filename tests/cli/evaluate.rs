@@ -33,14 +33,14 @@ fn measured(cache: &Path, more: &[&str]) -> Output {
     evaluate(cache, &[&arguments[..], more].concat()).output().unwrap()
 }
 
-/// The file of results in a cache folder.
+/// The results file in a cache folder.
 fn kept(cache: &Path) -> Option<PathBuf> {
     let mut files = std::fs::read_dir(cache.join("evaluations")).ok()?;
     Some(files.next()?.unwrap().path())
 }
 
 #[test]
-fn methods_are_measured_above_chance_and_what_is_known_is_not_measured_again() {
+fn methods_score_above_chance_and_known_results_are_not_measured_again() {
     let cache = tempfile::tempdir().unwrap();
     let first = json(&measured(cache.path(), &[SAMPLE]));
     assert_eq!(
@@ -59,7 +59,7 @@ fn methods_are_measured_above_chance_and_what_is_known_is_not_measured_again() {
     assert!((low..=high).contains(&number("decomposition", "comprehensiveness")));
     assert_eq!(row("decomposition")["survives_random_weights"], false, "{first}");
 
-    // Times differ from run to run, and these are the same; a line that a killed process left is passed over.
+    // Equal times show that nothing was measured again. The unfinished line of a killed process is skipped.
     let file = kept(cache.path()).unwrap();
     let mut text = std::fs::read_to_string(&file).unwrap();
     text += "{\"unit\":\"0123\",\"measu";
@@ -70,7 +70,7 @@ fn methods_are_measured_above_chance_and_what_is_known_is_not_measured_again() {
 }
 
 #[test]
-fn what_takes_many_passes_is_measured_on_as_many_units_as_were_asked_for() {
+fn slow_methods_are_measured_on_the_requested_number_of_units() {
     let cache = tempfile::tempdir().unwrap();
     let arguments = [
         "--units",
@@ -92,7 +92,7 @@ fn what_takes_many_passes_is_measured_on_as_many_units_as_were_asked_for() {
     let row = |name: &str| rows.iter().find(|row| row["method"] == name).unwrap();
     let units = |name: &str| row(name)["units"].as_u64().unwrap();
     assert_eq!((units("shap"), units("globenc"), units("random")), (1, 3, 3), "{table}");
-    // Random weights and small edits on that unit alone, soft erasure on all.
+    // Only this unit is measured with random weights and small edits; all units are measured with soft erasure.
     let number = |name: &str, key: &str| row(name)[key].as_f64().unwrap();
     assert!(number("decomposition", "sensitivity") > 0.0 && number("decomposition", "random_weights") < 0.5);
     assert!(number("decomposition", "soft_comprehensiveness") > number("random", "soft_comprehensiveness"));
@@ -137,7 +137,7 @@ fn an_evaluation_that_is_interrupted_says_so_and_goes_on_from_there() {
 }
 
 #[test]
-fn what_cannot_be_evaluated_is_said_in_a_line() {
+fn invalid_input_of_evaluate_gets_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let short = folder.path().join("short.txt");
     std::fs::write(&short, "Too few words.\n").unwrap();

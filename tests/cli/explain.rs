@@ -14,7 +14,7 @@ fn explain(text: &str, language: &str) -> Value {
     ))
 }
 
-/// Whether every word's range covers what the word names, by byte and by line and column.
+/// Checks that units cover the whole text and that ranges of words agree by byte and by line and column.
 fn ranges_cover_what_they_name(text: &str, report: &Value) {
     // Lines end with LF, CRLF or a lone CR.
     let mut starts = vec![0];
@@ -60,7 +60,7 @@ fn ranges_cover_what_they_name(text: &str, report: &Value) {
 }
 
 #[test]
-fn explain_covers_what_it_names_in_every_language_and_line_end() {
+fn explain_covers_the_whole_text_in_every_language_and_line_end() {
     let samples = [
         (
             "rust",
@@ -121,7 +121,7 @@ fn explain_covers_this_repository() {
 }
 
 #[test]
-fn chinese_is_told_to_be_a_quarter_covered_and_not_understood_by_the_english_model_alone() {
+fn the_english_model_alone_covers_a_quarter_of_chinese_and_does_not_understand_it() {
     let alone = ["--model", "assets/all-MiniLM-L6-v2"];
     let explained = |format: &str| {
         let arguments = [
@@ -212,12 +212,12 @@ fn every_method_explains() {
 }
 
 #[test]
-fn an_empty_file_is_explained_by_no_unit() {
+fn an_empty_file_has_no_units() {
     assert_eq!(explain("", "rust")["units"], Value::Array(Vec::new()));
 }
 
 #[test]
-fn a_reader_that_stops_reading_is_no_failure() {
+fn a_reader_that_stops_reading_is_not_an_error() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
         .args(["explain", "src/model/bert.rs", "--format", "json"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -1,18 +1,18 @@
-//! Documents, paths, models and arguments that try to steer the terminal.
+//! Documents, paths, models and arguments that try to control the terminal.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// What a hostile text is made of: clears the screen, sets the title, colors, moves the cursor, and the same with 8-bit codes.
+/// Control sequences that clear the screen, set the title, set colors and move the cursor, also as 8-bit codes.
 const EVIL: &str = "\u{1b}[2J\u{1b}]0;pwned\u{7}\u{1b}[31m\u{8}\u{9b}5m\u{90}q\u{9c}\u{7f}\u{202e}";
 
-/// The same for the name of a file.
+/// Control sequences for the name of a file.
 const NAME: &str = "x\u{1b}[2J\u{1b}]0;t\u{7}\u{9b}5m\r\u{202e}";
 
 struct Folder {
     _kept: tempfile::TempDir,
-    /// Below it, all is hostile.
+    /// A folder with only hostile names and texts.
     root: PathBuf,
     cache: PathBuf,
 }
@@ -39,7 +39,7 @@ fn folder() -> Folder {
         );
     }
     write(&format!("{NAME}.weird{EVIL}").replace('/', "_"), String::new());
-    // A secret and a lock by hostile names are left out, and named.
+    // A skipped secret with a hostile name, which a report names.
     write(&format!("{NAME}.pem"), String::new());
     Folder {
         cache: kept.path().join(format!("cache{NAME}")),
@@ -48,7 +48,7 @@ fn folder() -> Folder {
     }
 }
 
-/// A model whose folder has a hostile name; `config` is changed.
+/// A model in a folder with a hostile name; `config` changes its configuration.
 fn model(folder: &Folder, name: &str, config: impl FnOnce(String) -> String) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-multilingual");
     let to = folder.root.parent().unwrap().join(format!("{name}{NAME}"));
@@ -78,7 +78,7 @@ fn run(folder: &Folder, arguments: &[OsString], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Whether what follows an escape character is one of our own colors.
+/// Whether the text after an escape character is a color of Fovea.
 fn ours(code: &str) -> bool {
     let Some((numbers, _)) = code.strip_prefix('[').and_then(|code| code.split_once('m')) else {
         return false;
@@ -89,13 +89,13 @@ fn ours(code: &str) -> bool {
     matches!(numbers, "0" | "1" | "2") || color && numbers.chars().all(|c| c.is_ascii_digit() || c == ';')
 }
 
-/// Fails where an output could steer a terminal.
+/// Fails if an output could control a terminal.
 fn check(what: &str, output: &[u8]) {
-    let text = String::from_utf8(output.to_vec()).unwrap_or_else(|_| panic!("{what}: no UTF-8"));
+    let text = String::from_utf8(output.to_vec()).unwrap_or_else(|_| panic!("{what}: not UTF-8"));
     for code in text.split('\u{1b}').skip(1) {
         assert!(
             ours(code),
-            "{what}: an escape sequence of another's: {:?}",
+            "{what}: foreign escape sequence: {:?}",
             &code[..code.len().min(20)]
         );
     }
@@ -195,7 +195,7 @@ fn nothing_of_documents_paths_models_or_arguments_steers_the_terminal() {
         true,
         with(&["bench", "--shapes", "1x8", "--model"], vec![hostile.into()]),
     );
-    // From here on nothing works, and it is said why.
+    // The following commands fail with an error.
     for model in [&broken, &garbage] {
         add(false, with(&["doctor", "--model"], vec![model.into()]));
         add(false, with(&["model", "info", "--model"], vec![model.into()]));

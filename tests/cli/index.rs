@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{folder_of_clones, folder_of_code, json, refusal, stdout, with_cache};
 
 #[test]
-fn index_reports_languages_files_without_items_and_what_is_left_out() {
+fn index_reports_languages_files_without_items_and_skipped_files() {
     let (folder, cache) = (folder_of_code(1), tempfile::tempdir().unwrap());
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     write("Dockerfile", "FROM debian:stable\nCOPY target/server /usr/bin/server\n");
@@ -35,7 +35,7 @@ fn index_reports_languages_files_without_items_and_what_is_left_out() {
     );
     assert_eq!(report["left_out"][0]["reason"], "lock files");
     assert_eq!(report["left_out"][1]["paths"], serde_json::json!(["logo.svg"]));
-    // The files have not changed: nothing is read, and the report is the same.
+    // No file has changed: the index reads nothing, and the report is the same.
     let text = stdout(&index(&["--report"]));
     for line in [
         "python                3        2",
@@ -56,7 +56,7 @@ fn index_reports_languages_files_without_items_and_what_is_left_out() {
 }
 
 #[test]
-fn without_a_place_to_write_search_works_in_memory_and_says_so_once() {
+fn without_a_writable_cache_search_works_in_memory_and_says_so_once() {
     let folder = folder_of_code(0);
     let taken = folder.path().join("config.py");
     let search = ["search", "settings", "--root", folder.path().to_str().unwrap()];
@@ -96,7 +96,7 @@ fn a_newer_index_is_left_alone_and_the_answer_comes_from_memory() {
 fn on_a_full_disk_search_goes_on_in_memory_and_says_so_once() {
     let (folder, cache) = (folder_of_code(120), tempfile::tempdir().unwrap());
     let root = folder.path().to_str().unwrap();
-    // No file may grow over 256 blocks of 512 bytes; the signal that would end the program is off, so that writing fails instead.
+    // No file may exceed 256 blocks of 512 bytes. The signal is ignored, so that writing fails instead of ending the program.
     let limited = |arguments: &[&str]| {
         let mut command = Command::new("sh");
         let script = "trap '' XFSZ; ulimit -f 256; exec \"$0\" \"$@\"";
@@ -123,7 +123,7 @@ fn on_a_full_disk_search_goes_on_in_memory_and_says_so_once() {
     assert!(said.lines().count() == 1 && said.contains("index.sqlite"), "{said}");
     let line = refusal(&limited(&["index", root]), 1);
     assert!(line.contains("index.sqlite") && line.lines().count() == 1, "{line}");
-    // With room it goes on where it was.
+    // With enough space, the index is completed.
     let index = ["index", root, "--format", "json"];
     let after = json(&with_cache(cache.path(), &index).output().unwrap());
     assert_eq!(after["files"].as_u64(), Some(122));
@@ -157,12 +157,12 @@ fn two_indexers_at_once_leave_one_sound_index() {
 
 #[cfg(unix)]
 #[test]
-fn a_folder_whose_name_is_no_utf8_is_searched_and_reported() {
+fn a_folder_with_a_name_that_is_not_utf8_is_searched_and_reported() {
     use std::os::unix::ffi::OsStrExt;
     let (parent, cache) = (folder_of_clones(), tempfile::tempdir().unwrap());
     let folder = parent.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
     if std::fs::create_dir(&folder).is_err() {
-        return; // A file system that has no such names.
+        return; // The file system does not allow such names.
     }
     for name in ["config.py", "web/config.js"] {
         let name = Path::new(name);
@@ -184,7 +184,7 @@ fn a_folder_whose_name_is_no_utf8_is_searched_and_reported() {
 }
 
 #[test]
-fn killed_at_any_moment_the_index_is_intact_and_goes_on() {
+fn an_index_killed_at_any_moment_is_intact_and_continues() {
     let (folder, cache) = (folder_of_code(150), tempfile::tempdir().unwrap());
     let index = ["index", folder.path().to_str().unwrap(), "--format", "json"];
     for round in 0..6 {

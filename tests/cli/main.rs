@@ -1,5 +1,5 @@
-//! The command line as a program sees it: the real binary, its JSON, its exit codes, its refusals.
-#![allow(clippy::unwrap_used, reason = "a test says by failing what was not there")]
+//! The command line as other programs see it: the real binary, its JSON, its exit codes and its errors.
+#![allow(clippy::unwrap_used, reason = "a failing test names what is missing")]
 
 mod asking;
 mod bench;
@@ -23,7 +23,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// A cache folder that is not there: nothing but the server makes one.
+/// A cache folder that does not exist. Only the server would create one.
 const NO_CACHE: &str = "target/no such folder";
 
 /// A cache folder for commands that keep an index or vectors.
@@ -33,7 +33,7 @@ fn fovea(arguments: &[&str], input: &[u8]) -> Output {
     run_in(NO_CACHE, arguments, input)
 }
 
-/// As [`fovea`], with a cache folder.
+/// Runs [`fovea`] with a cache folder.
 fn fovea_cached(arguments: &[&str], input: &[u8]) -> Output {
     run_in(CACHE, arguments, input)
 }
@@ -49,7 +49,7 @@ fn run_in(cache: &str, arguments: &[&str], input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The program may refuse before it has read everything.
+    // The program may refuse before it reads all input.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
@@ -63,7 +63,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_str(&stdout(output)).unwrap()
 }
 
-/// The one line that a refusal is.
+/// The line of a refusal; fails if there is more output.
 fn refusal(output: &Output, code: i32) -> String {
     let line = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(code), "{line}");
@@ -72,7 +72,7 @@ fn refusal(output: &Output, code: i32) -> String {
     line
 }
 
-/// A copy of the tiny model with a change of its bytes.
+/// A copy of the tiny model in which one file is changed.
 fn tiny_model(file: &str, change: impl Fn(&mut Vec<u8>)) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-multilingual");
@@ -87,7 +87,7 @@ fn tiny_model(file: &str, change: impl Fn(&mut Vec<u8>)) -> tempfile::TempDir {
     folder
 }
 
-/// `fovea` with a cache folder of its own.
+/// A `fovea` command with its own cache folder.
 fn with_cache(cache: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
     command

@@ -1,4 +1,4 @@
-//! What no command accepts, and how it says so.
+//! Input that every command refuses, and the errors.
 
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ fn wrong_usage_is_exit_code_two() {
 }
 
 #[test]
-fn weights_that_are_no_numbers_end_every_command_with_an_error_and_no_report() {
+fn weights_that_are_not_finite_end_every_command_with_an_error_and_no_report() {
     let folder = tiny_model("model.safetensors", |bytes| {
         let last = bytes.len() - 4;
         bytes[last..].copy_from_slice(&f32::NAN.to_le_bytes());

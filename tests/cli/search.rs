@@ -68,7 +68,7 @@ fn search_and_similar_find_what_the_index_has() {
 }
 
 #[test]
-fn search_takes_filters_and_refuses_what_is_none() {
+fn search_takes_filters_and_refuses_invalid_ones() {
     let (folder, cache) = (folder_of_code(2), tempfile::tempdir().unwrap());
     std::fs::create_dir(folder.path().join("tests")).unwrap();
     let copy = |from: &str, to: &str| std::fs::copy(folder.path().join(from), folder.path().join(to)).unwrap();
@@ -117,7 +117,7 @@ fn search_takes_filters_and_refuses_what_is_none() {
 }
 
 #[test]
-fn a_query_that_the_model_cannot_read_is_said_to_be_and_an_empty_one_refused() {
+fn a_query_that_the_model_cannot_read_gets_a_note_and_an_empty_one_is_refused() {
     let folder = folder_of_code(2);
     let cache = tempfile::tempdir().unwrap();
     let search = |query: &str| {
@@ -144,7 +144,7 @@ fn a_query_that_the_model_cannot_read_is_said_to_be_and_an_empty_one_refused() {
     assert_eq!(
         json(&search("🦀🎉")),
         serde_json::json!([]),
-        "nothing ranks what has no words"
+        "a query without words finds nothing"
     );
     let output = search("numbers of a list");
     assert!(output.stderr.is_empty() && !json(&output).as_array().unwrap().is_empty());

@@ -25,7 +25,7 @@ fn similar_reports_the_groups_of_a_folder_across_languages() {
     );
     let score = |value: &Value| value["score"].as_f64().unwrap();
     assert!(members.iter().all(|member| score(member) >= score(group)));
-    // Tests are looked through when they are asked for.
+    // The option includes tests.
     let tests = json(&similar(&["--format", "json", "--tests", "only"]));
     assert_eq!(tests[0]["members"][1]["path"], "tests/test_b.py");
     let python = json(&similar(&["--format", "json", "--language", "python"]));
@@ -42,7 +42,7 @@ fn similar_reports_the_groups_of_a_folder_across_languages() {
         "{terminal}"
     );
     assert_eq!(stdout(&similar(&["--top", "0"])), "0 of 1 group\n");
-    // What a CI job asks.
+    // CI jobs use the exit code.
     assert_eq!(similar(&["--fail-on", "1"]).status.code(), Some(3));
     assert_eq!(similar(&["--fail-on", "2"]).status.code(), Some(0));
     assert_eq!(similar(&["--top", "0", "--fail-on", "1"]).status.code(), Some(3));
@@ -78,7 +78,7 @@ fn a_report_in_sarif_recognizes_its_results_after_an_edit() {
         (place(0), place(1)),
         ("old%20stuff/config.py".into(), "web/config.js".into())
     );
-    assert_eq!(first, report(), "a second run says the same");
+    assert_eq!(first, report(), "a second run gives the same report");
     let path = folder.path().join("config.py");
     let moved = format!(
         "# A remark.\n\nimport json\n\n{}",

@@ -1,4 +1,4 @@
-//! `fovea view`: what the address gives, whom it refuses, and the file that it leaves.
+//! `fovea view`: the page and its answers, refused requests, and the exported file.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use super::{NO_CACHE, fovea, refusal, stdout};
 
 const MODEL: &str = "tests/fixtures/tiny-llama";
 
-/// A running `fovea view`, which ends with the test.
+/// A running `fovea view` that ends with the test.
 struct Page {
     child: Child,
     port: u16,
@@ -53,7 +53,7 @@ impl Page {
         }
     }
 
-    /// Sends lines as they are; status, headers, body.
+    /// Sends the lines of a request; returns status, headers and body.
     fn send(&self, lines: &[&str]) -> (u16, String, Vec<u8>) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let request = format!("{}\r\nConnection: close\r\n\r\n", lines.join("\r\n"));
@@ -76,7 +76,7 @@ impl Page {
 }
 
 #[test]
-fn the_address_gives_the_page_and_its_answers_and_lets_it_reach_nothing_else() {
+fn the_server_sends_the_page_which_may_reach_nothing_else() {
     let page = Page::of("hello world\n");
     let (status, head, body) = page.get("", &[]);
     assert_eq!(status, 200);
@@ -134,7 +134,7 @@ fn a_wrong_token_a_foreign_origin_and_a_foreign_host_are_refused() {
         assert_eq!(status, 403, "{token}");
         assert!(!String::from_utf8_lossy(&body).contains("note.md"));
     }
-    // A name that someone else made lead to this machine, with the right port and even the right token.
+    // Another name may resolve to this machine (DNS rebinding), here with the right port and the right token.
     for host in [
         format!("Host: evil.example:{}", page.port),
         format!("Host: localhost:{}", page.port),
@@ -160,11 +160,11 @@ fn a_wrong_token_a_foreign_origin_and_a_foreign_host_are_refused() {
 }
 
 #[test]
-fn each_run_has_an_address_of_its_own_on_loopback_alone() {
+fn each_run_has_its_own_address_only_on_loopback() {
     let (a, b) = (Page::of("hello\n"), Page::of("hello\n"));
     assert_ne!(a.token, b.token);
     assert!(a.token.len() == 32 && a.token.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    // Of what this process listens on, the system lists the loopback address and no other.
+    // The process listens only on the loopback address.
     #[cfg(target_os = "linux")]
     {
         let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", a.child.id())).unwrap();
@@ -188,7 +188,7 @@ fn an_exported_file_has_the_answers_and_names_no_address() {
     assert_eq!(stdout(&output), "");
     let page = std::fs::read_to_string(&out).unwrap();
     assert!(page.contains("default-src 'none'; script-src 'sha256-"), "no policy");
-    // A document cannot become markup.
+    // Text of a document is escaped.
     assert!(!page.contains("alert(1)</script>") && page.matches("<script").count() == 2);
     let data = page
         .split("id=\"data\">")
@@ -212,7 +212,7 @@ fn an_exported_file_has_the_answers_and_names_no_address() {
     }
     let addresses = page.matches("http://").count() + page.matches("https://").count();
     let names = page.matches("http://www.w3.org/").count();
-    assert_eq!(addresses, names, "the file names an address");
+    assert_eq!(addresses, names, "the file contains an address");
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_diagram_of_the_model_is_printed() {
 }
 
 #[test]
-fn view_says_what_is_wrong_with_it() {
+fn view_reports_invalid_input() {
     assert!(refusal(&fovea(&["view"], b""), 2).contains("<FILE>"));
     assert!(refusal(&fovea(&["view", "no such file.md", "--model", MODEL], b""), 1).contains("no such file.md"));
     let line = refusal(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A terminal's screen with its colors (tmux capture-pane -e) on stdin → an HTML page on stdout: ansi_html.py [BACKGROUND FOREGROUND]"""
+"""Converts a terminal's screen with colors (tmux capture-pane -e) on stdin to an HTML page: ansi_html.py [BACKGROUND FOREGROUND]"""
 
 import html
 import re
@@ -19,7 +19,7 @@ def indexed(number):
 
 
 def color(numbers):
-    """The color that follows 38 or 48: 2, red, green, blue, or 5 and an index."""
+    """The color after 38 or 48: either 2, red, green, blue, or 5 and an index."""
     kind = next(numbers)
     if kind == 2:
         return "#%02x%02x%02x" % (next(numbers), next(numbers), next(numbers))
@@ -31,7 +31,7 @@ OFF = {22: "font-weight", 23: "font-style", 24: "text-decoration", 27: "filter",
 
 def apply(style, sequence):
     """Changes the style by one escape sequence."""
-    # A colon joins the parts of one code: 4:3 is a curly underline and not also italics.
+    # A colon joins the parts of one code: 4:3 is a curly underline, not an underline and italics.
     groups = iter([[int(number or 0) for number in group.split(":")] for group in sequence.split(";")])
     for group in groups:
         code = group[0]
@@ -64,7 +64,7 @@ def main():
     style = {}
     background, foreground = sys.argv[1:3] if len(sys.argv) > 2 else ("#1c1c1c", "#bcbcbc")
     print(f"<!doctype html><meta charset=utf-8><style>body{{margin:12px;background:{background};color:{foreground}}}")
-    # Cells as high as the line, so that no stripes show between the backgrounds of two lines.
+    # Cells are as high as lines, so that there are no stripes between the backgrounds of two lines.
     print("span{display:inline-block;height:18px;vertical-align:top}")
     print("pre{font:14px/18px 'DejaVu Sans Mono',monospace;margin:0}</style><pre>", end="")
     for part in re.split(r"(\x1b\[[0-9;:]*m)", sys.stdin.read()):

@@ -1,4 +1,4 @@
-;;; emacs_beside_test.el --- Fovea in Emacs beside other servers, and its end  -*- lexical-binding: t; -*-
+;;; emacs_beside_test.el --- Fovea in Emacs beside other servers, and when servers end  -*- lexical-binding: t; -*-
 
 ;;; Commentary:
 
@@ -12,7 +12,7 @@
 
 ;;; Beside Eglot
 
-(test "beside Eglot with the language's server both are there, and Eglot's edits and hovers are untouched"
+(test "beside Eglot with the language's server both work, and Eglot's edits and hovers are untouched"
   (require 'eglot)
   (define-derived-mode second-mode prog-mode "Second")
   (add-to-list 'eglot-server-programs
@@ -26,7 +26,7 @@
       (cl-letf (((symbol-function 'yes-or-no-p) (lambda (&rest _) t)))
         (call-interactively #'eglot)))
     (wait "Eglot" (lambda () (eglot-managed-p)))
-    (check (and (heat) fovea-mode) "Eglot took ours away")
+    (check (and (heat) fovea-mode) "Eglot turned Fovea off")
     (check (memq #'fovea-eldoc-function eldoc-documentation-functions) "eldoc")
     (go "load_config")
     (let (told)
@@ -41,7 +41,7 @@
     (wait "heat" #'heat-is-current)
     (check-drawn)
     (eglot-shutdown (eglot-current-server))
-    (check (heat) "the heat went with Eglot")
+    (check (heat) "the heat disappeared with Eglot")
     (set-buffer-modified-p nil)))
 
 ;;; As a server of lsp-mode
@@ -73,7 +73,7 @@
         #'string<))
 
 (defun lsp-help (text)
-  "What lsp-mode tells of the word at TEXT."
+  "The help of lsp-mode about the word at TEXT."
   (go text)
   (when (get-buffer "*lsp-help*") (kill-buffer "*lsp-help*"))
   (save-window-excursion (call-interactively 'lsp-describe-thing-at-point))
@@ -82,15 +82,15 @@
 (let ((packages (file-expand-wildcards
                  (expand-file-name "../../site-lisp/elpa-src/*" (file-name-directory (locate-library "simple"))))))
   (if (not (seq-some (lambda (folder) (string-search "lsp-mode" folder)) packages))
-      (princ "left out: lsp-mode is not installed\n")
+      (princ "skipped: lsp-mode is not installed\n")
     (test "lsp-mode starts Fovea alone and beside the language's server, and its hover arrives"
       (dolist (folder packages) (add-to-list 'load-path folder))
       (setq lsp-client-packages nil lsp-auto-guess-root t lsp-enable-file-watchers nil lsp-restart 'ignore
             lsp-warn-no-matched-clients nil lsp-enable-snippet nil lsp-session-file (file ".lsp-session"))
       (fovea-register-lsp-mode)
-      ;; An installed package loads these by itself.
+      ;; An installed package loads these automatically.
       (mapc #'require '(lsp-diagnostics lsp-headerline lsp-icons lsp-lens lsp-modeline))
-      (check (lsp--client-add-on? (gethash 'fovea (symbol-value 'lsp-clients))) "it would displace the language's server")
+      (check (lsp--client-add-on? (gethash 'fovea (symbol-value 'lsp-clients))) "Fovea would replace the language's server")
       (global-fovea-mode -1)
       (switch-to-buffer (find-file-noselect (file "tools/preferences.py")))
       (prog-mode)
@@ -113,11 +113,11 @@
 
 ;;; The end
 
-(test "without the mode nothing is left, and when the server dies its heat goes and it can be started again"
+(test "without the mode nothing is left, and when the server dies its heat disappears and it can be started again"
   (switch-to-buffer the-config)
   (fovea-mode -1)
-  (check (null (heat)) "heat is left")
-  (check (not (memq #'fovea-eldoc-function eldoc-documentation-functions)) "eldoc still asks")
+  (check (null (heat)) "heat remains")
+  (check (not (memq #'fovea-eldoc-function eldoc-documentation-functions)) "eldoc still asks Fovea")
   (fovea-mode 1)
   (wait "heat" (lambda () (and (heat) (heat-is-current))))
   (kill-process (jsonrpc--process fovea--connection))
@@ -127,27 +127,27 @@
   (fovea-restart)
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
 
-;;; What is missing or does not fit
+;;; Missing or incompatible programs
 
-(defun reported () "What was reported." (if (get-buffer "*Warnings*") (with-current-buffer "*Warnings*" (buffer-string)) ""))
+(defun reported () "The text of the warnings." (if (get-buffer "*Warnings*") (with-current-buffer "*Warnings*" (buffer-string)) ""))
 
 (defun script (text)
-  "A program that runs the shell's TEXT."
+  "A program that runs TEXT in a shell."
   (let ((name (make-temp-file "fovea-script-" nil ".sh" (concat "#!/bin/sh\n" text "\n"))))
     (set-file-modes name #o755)
     name))
 
 (defun try-program (program)
-  "Start Fovea anew with PROGRAM; what is reported then."
+  "Start Fovea again with PROGRAM; return the warnings."
   (fovea-stop)
   (when (get-buffer "*Warnings*") (kill-buffer "*Warnings*"))
   (setq fovea--reported nil fovea-command (list program "serve"))
   (fovea-restart))
 
-(test "a missing program is reported once with what to do, and works without a new start once it is there"
+(test "a missing program is reported once with advice, and works without a restart once it is installed"
   (try-program "/no/such/fovea")
-  (check (string-search "cannot find the program `/no/such/fovea'" (reported)) "silent" (reported))
-  (check (string-search "cargo install" (reported)) "not what to do" (reported))
+  (check (string-search "cannot find the program `/no/such/fovea'" (reported)) "there is no report" (reported))
+  (check (string-search "cargo install" (reported)) "the report has no advice" (reported))
   (let ((before (reported)))
     (switch-to-buffer (find-file-noselect (file "tools/preferences.py")))
     (prog-mode)
@@ -159,13 +159,13 @@
   (switch-to-buffer the-config)
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
 
-(test "a program that ends at once, or is none of ours, or too old, is reported with what to do"
+(test "a program that ends at once, or is not Fovea, or too old, is reported with advice"
   (try-program (script "echo 'unknown command serve' >&2; exit 2"))
   (wait "the report" (lambda () (string-search "ended before it was ready: unknown command serve" (reported))))
-  (check (string-search "set `fovea-command'" (reported)) "not what to do" (reported))
+  (check (string-search "set `fovea-command'" (reported)) "the report has no advice" (reported))
   (try-program (script (format "exec python3 %s" (expand-file-name "second_server.py" the-here))))
   (wait "the report" (lambda () (string-search "is no Fovea, or one too old" (reported))))
-  (check (not fovea--ready) "it is used all the same")
+  (check (not fovea--ready) "the program is used anyway")
   (check (string-search "too old: it speaks protocol 0" (fovea--unfit '(:capabilities (:experimental (:fovea (:protocol 0)))))) "an old one")
   (check (string-search "newer than this package" (fovea--unfit '(:capabilities (:experimental (:fovea (:protocol 2)))))) "a new one")
   (try-program the-program)
@@ -173,7 +173,7 @@
 
 (test "an error of the server is one sentence"
   (let ((told (condition-case err (fovea-execute "fovea.setMethod" "guessing") (user-error (error-message-string err)))))
-    (check (string-match-p "\\`Fovea: .*should be one of decomposition" told) "what is told" told)
+    (check (string-match-p "\\`Fovea: .*should be one of decomposition" told) "the message" told)
     (check (not (string-match-p "jsonrpc\\|-326" told)) "machinery" told)))
 
 (finish)

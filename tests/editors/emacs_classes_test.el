@@ -34,7 +34,7 @@
     (check (string-match-p "why configuration: logit \\+" (buffer-string)) "the reason" (buffer-string))
     (kill-buffer))
   (save-window-excursion (fovea--open-lens (overlay-get (class-lens) 'fovea-lens-command)))
-  (check (get-buffer "*Fovea Class*") "the line shows nothing"))
+  (check (get-buffer "*Fovea Class*") "the line shows no class"))
 
 (test "fovea-relabel writes the label, and the probe learns it"
   (go "read_to_string")
@@ -43,16 +43,16 @@
     (with-temp-buffer
       (insert-file-contents the-labels)
       (goto-char (point-max))
-      (check (looking-back ",other,rust\n" (point-min)) "the label is not written" (buffer-string)))
+      (check (looking-back ",other,rust\n" (point-min)) "the file has no new label" (buffer-string)))
     (wait "another class"
           (lambda () (not (equal before (and (class-lens) (overlay-get (class-lens) 'before-string)))))
           #'fovea-lenses-refresh)))
 
-(test "fovea-predict says what the built-in model cannot do"
+(test "fovea-predict says that the built-in model cannot predict"
   (let ((problem (condition-case err (progn (fovea-predict) "") (error (error-message-string err)))))
     (check (string-search "set fovea.model.dir" problem) "the reason" problem)))
 
-(test "fovea-predict marks the words that speak for the chosen token"
+(test "fovea-predict marks the words that contribute to the chosen token"
   (let ((model (expand-file-name "tests/fixtures/tiny-llama" the-root)))
     (customize-set-variable 'fovea-settings (list :heat '(:preset "full") :model (list :dir model)))
     (wait "the model" (lambda () (and (equal (plist-get fovea--status :state) "ready")
@@ -65,7 +65,7 @@
     (check (seq-some (lambda (line) (string-match-p "\\`Fovea: \".*\": .* [+-][0-9]" line)) said) "the words" said)
     (check (overlays 'fovea-ask) "no word is marked")
     (insert " ")
-    (check (null (overlays 'fovea-ask)) "marks of a text that was edited")
+    (check (null (overlays 'fovea-ask)) "marks remain after an edit")
     (set-buffer-modified-p nil)))
 
 (delete-directory (file-name-directory the-labels) t)

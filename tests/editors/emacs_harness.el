@@ -1,11 +1,11 @@
-;;; emacs_harness.el --- What the tests in Emacs share  -*- lexical-binding: t; -*-
+;;; emacs_harness.el --- Helpers for the tests in Emacs  -*- lexical-binding: t; -*-
 
 ;;; Commentary:
 
-;; A copy of the workspace, waiting by condition, and what is drawn.  Global
-;; names begin with "the-" where packages have local ones of that name.  In each
-;; file of tests one session, as a person has one: the tests run in order and
-;; share the server.
+;; A copy of the workspace, functions that wait for a condition, and
+;; functions that read what is drawn.  Global names begin with "the-" where
+;; packages have local ones of that name.  Each file of tests is one session
+;; of one user: the tests run in order and share the server.
 
 ;;; Code:
 
@@ -25,7 +25,7 @@
 (setq make-backup-files nil create-lockfiles nil auto-save-default nil vc-handled-backends '(Git))
 (defvar inhibit-automatic-native-compilation)
 (setq inhibit-automatic-native-compilation t)
-;; A primitive that a test replaces would have to be compiled, which needs a compiler.
+;; Otherwise replacing a primitive in a test would need a compiler.
 (defvar native-comp-enable-subr-trampolines)
 (setq native-comp-enable-subr-trampolines nil)
 (add-to-list 'load-path (expand-file-name "editors/emacs" the-root))
@@ -50,10 +50,10 @@ AGAIN is called every second meanwhile."
       (when (and again (> (float-time) next))
         (funcall again)
         (setq next (+ (float-time) 1))))
-    (or value (error "Waited in vain for %s" what))))
+    (or value (error "Timed out waiting for %s" what))))
 
 (defun check (value what &rest details)
-  "Fail unless VALUE is true; WHAT and DETAILS say what should have been."
+  "Fail with WHAT and DETAILS unless VALUE is true."
   (unless value (error "%s: %S" what details)))
 
 (defun overlays (property)
@@ -67,7 +67,7 @@ AGAIN is called every second meanwhile."
   (buffer-substring-no-properties (overlay-start overlay) (overlay-end overlay)))
 
 (defun heat ()
-  "What is lit in the buffer: (TEXT . FACE) in order."
+  "The marked words of the buffer as (TEXT . FACE), in order."
   (mapcar (lambda (overlay) (cons (text-of overlay) (overlay-get overlay 'face))) (overlays 'fovea-heat)))
 
 (defun go (text)
@@ -77,34 +77,34 @@ AGAIN is called every second meanwhile."
   (goto-char (match-beginning 0)))
 
 (defun heat-is-current ()
-  "Whether the heat drawn is for the text of the buffer, and whole."
+  "Whether the heat is complete and of the buffer's current text."
   (and fovea-heat-last
        (eq (plist-get fovea-heat-last :complete) t)
        (fovea-current-p (plist-get fovea-heat-last :version))
        (not fovea--undrawn)))
 
 (defun check-drawn ()
-  "Fail unless exactly what is known is drawn, by code of our own."
+  "Fail unless the marks are exactly those that the server sent."
   (let ((lines (split-string (buffer-substring-no-properties (point-min) (point-max)) "\n")))
     (check (equal (heat)
                   (mapcar (lambda (word)
                             (cons (substring (nth (aref word 0) lines) (aref word 1) (aref word 2))
                                   (fovea-heat-face (aref word 3))))
                           (nth 1 fovea--heat)))
-           "what is drawn is not what was sent")))
+           "the marks are not those that the server sent")))
 
-(defvar chosen nil "What the next choice is to have in it.")
-(defvar offered nil "What was offered for choice last.")
+(defvar chosen nil "A part of the next choice.")
+(defvar offered nil "The last offered choices.")
 (defvar collection-offered nil "The collection of the last choice.")
 (defun choose (_prompt collection &rest _)
-  "Choose what has `chosen' in it from COLLECTION."
+  "Choose the item of COLLECTION that contains `chosen'."
   (setq offered (all-completions "" collection) collection-offered collection)
-  (or (seq-find (lambda (one) (string-search chosen one)) offered) (error "Offered were %S" offered)))
+  (or (seq-find (lambda (one) (string-search chosen one)) offered) (error "The offered choices were %S" offered)))
 
 (defvar said nil "What `message' said, last first.")
 (advice-add 'message :before (lambda (text &rest arguments)
                                (when text (push (apply #'format text arguments) said))))
-(defun said-p (text) "Whether TEXT was said." (seq-some (lambda (line) (string-search text line)) said))
+(defun said-p (text) "Whether a message contained TEXT." (seq-some (lambda (line) (string-search text line)) said))
 
 (defun file (name) "The file NAME of the workspace." (expand-file-name name the-workspace))
 
@@ -113,7 +113,7 @@ AGAIN is called every second meanwhile."
 (defun begin ()
   "Turn the mode on in a file of code, and wait until the server is ready."
   (require 'fovea)
-  ;; Many marks test more than few.
+  ;; The full preset draws more marks to test.
   (unless (plist-get fovea-settings :heat) (setq fovea-settings '(:heat (:preset "full"))))
   (setq fovea-command (list the-program "serve"))
   (global-fovea-mode 1)

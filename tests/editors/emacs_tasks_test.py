@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What people want to know, in a real Emacs on a terminal: emacs_tasks_test.py FOVEA EMACS
+"""Tasks of users in a real Emacs on a terminal: emacs_tasks_test.py FOVEA EMACS
 
-Each task is a question, at most three actions (keys that a person presses) and what the screen must show then. Everything that takes
-time is waited for by condition.
+Each task has a question, at most three actions (keys that a user presses) and the text that the screen must show then. The tests wait
+for conditions.
 """
 
 import os
@@ -66,7 +66,7 @@ class Emacs:
         self.tmux("send-keys", "-t", "emacs", *keys)
 
     def go(self, line):
-        """Where the person already is when the question arises."""
+        """Goes to a line. This is not an action: the user is already there."""
         self.tmux("send-keys", "-t", "emacs", "M-g", "g")
         self.tmux("send-keys", "-t", "emacs", "-l", str(line))
         self.tmux("send-keys", "-t", "emacs", "Enter")
@@ -77,7 +77,7 @@ class Emacs:
         return [path.parent.name for path in commands if str(self.root / "init.el") in read(path)]
 
     def close(self):
-        """Closes the terminal. An Emacs that waited for its server then would spin forever, since its input is gone."""
+        """Closes the terminal and checks that Emacs ends. An Emacs that waits for its server would spin forever without input."""
         self.tmux("kill-server")
         end = time.monotonic() + PATIENCE
         while self.running() and time.monotonic() < end:
@@ -86,7 +86,7 @@ class Emacs:
         for pid in left:
             os.kill(int(pid), signal.SIGKILL)
         shutil.rmtree(self.root, ignore_errors=True)
-        assert not left, "Emacs goes on without its terminal"
+        assert not left, "Emacs is still running without its terminal"
 
 
 def read(path):
@@ -124,9 +124,9 @@ def why_does_it_say_so(emacs):
     emacs.go(14)
     emacs.act("C-c", "_", "c")
     screen = emacs.see(r"Shared: \w+")
-    assert re.search(r"\AFile Edit .*\n[A-Z].*\.\s*\nShared: ", screen), f"the sentence does not stand first:\n{screen}"
-    assert re.search(r"fn load_config.*\|.*fn read_settings", screen), f"the two do not stand side by side:\n{screen}"
-    assert "cosine" not in screen and "residual" not in screen, f"figures are in sight:\n{screen}"
+    assert re.search(r"\AFile Edit .*\n[A-Z].*\.\s*\nShared: ", screen), f"the sentence is not first:\n{screen}"
+    assert re.search(r"fn load_config.*\|.*fn read_settings", screen), f"the passages are not side by side:\n{screen}"
+    assert "cosine" not in screen and "residual" not in screen, f"numbers are visible:\n{screen}"
     emacs.act("d")
     emacs.see(r"cosine 0\.\d+[\s\S]*residual")
     emacs.act("q")

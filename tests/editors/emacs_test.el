@@ -4,8 +4,8 @@
 
 ;; emacs -Q --batch -l emacs_test.el FOVEA
 ;;
-;; One session, as a person has one: the tests run in order and share the
-;; server.  Everything that takes time is waited for by condition.
+;; The file is one session of one user: the tests run in order and share the
+;; server.  The tests wait for conditions.
 
 ;;; Code:
 
@@ -16,7 +16,7 @@
 ;;; The package
 
 (defun emacs-says (&rest arguments)
-  "What another Emacs prints when it is called with ARGUMENTS."
+  "The output of another Emacs with ARGUMENTS."
   (let ((dump (car (file-expand-wildcards (expand-file-name "emacs-*.pdmp" exec-directory)))))
     (with-temp-buffer
       (apply #'call-process (expand-file-name invocation-name invocation-directory) nil t nil
@@ -29,7 +29,7 @@
       (copy-file source target))
     (dolist (source (directory-files target t "\\.el\\'"))
       (push (emacs-says "-L" target "-f" "batch-byte-compile" source) warnings)
-      ;; Its guess at what is a verb in the wrong form takes "highlights" for one.
+      ;; The experimental check of verbs takes "highlights" for a wrong verb form.
       (push (emacs-says "--eval" (format "(progn (require 'checkdoc) (setq checkdoc-verb-check-experimental-flag nil) (checkdoc-file %S))" source))
             warnings))
     (delete-directory target t)
@@ -47,11 +47,11 @@
 (test "heat covers whole words, with the levels that the server sent"
   (wait "heat" #'heat-is-current)
   (check-drawn)
-  (check (= (length (seq-uniq (mapcar #'cdr (heat)))) 3) "not three tones")
+  (check (= (length (seq-uniq (mapcar #'cdr (heat)))) 3) "there are not three tones")
   (dolist (word (heat))
-    (check (not (string-match-p "[[:space:]]" (car word))) "a mark covers blanks" word)))
+    (check (not (string-match-p "[[:space:]]" (car word))) "a mark covers spaces" word)))
 
-(test "heat counts characters right after letters of several bytes"
+(test "heat counts characters correctly after multibyte characters"
   (go "default configuration")
   (let ((words (seq-filter (lambda (overlay) (and (>= (overlay-start overlay) (point))
                                                   (< (overlay-start overlay) (line-end-position))))
@@ -92,7 +92,7 @@
                     (tint (fovea--rgb (face-attribute face :background)))
                     (own (face-attribute face :foreground)))
                (check (not (eq (face-attribute face :underline nil 'default) t)) "a line hides underscores" theme face)
-               (check (> (fovea-contrast tint ground) 1.02) "the mark cannot be seen" theme face tint ground)
+               (check (> (fovea-contrast tint ground) 1.02) "the mark is invisible" theme face tint ground)
                (check (<= (nth 0 tint) (+ 0.12 (max (nth 1 tint) (nth 2 tint)))) "it is red" theme face tint)
                (dolist (syntax fovea-syntax-faces)
                  (when (facep syntax)
@@ -101,14 +101,14 @@
                                         (fovea-contrast (fovea--rgb text) tint)
                                       21)))
                      (when (< contrast 4.5) (push (list theme face syntax contrast) worst)))))))))))
-    (check (> themes 20) "hardly a theme" themes)
+    (check (> themes 20) "too few themes" themes)
     (check (not worst) "hard to read" worst)))
 
 (test "with few colors a mark is bold instead of tinted"
   (cl-letf (((symbol-function 'display-color-cells) (lambda (&rest _) 8)))
     (fovea-heat-define-faces))
   (check (eq (face-attribute 'fovea-heat-high :weight) 'bold) "not bold")
-  (check (eq (face-attribute 'fovea-heat-high :background) 'unspecified) "still a color")
+  (check (eq (face-attribute 'fovea-heat-high :background) 'unspecified) "there is still a color")
   (fovea-heat-define-faces))
 
 (test "an edit keeps the heat on its words until the new heat replaces it"
@@ -122,7 +122,7 @@
     (wait "the new heat" (lambda ()
                            (setq least (min least (length (heat))))
                            (and (> fovea-version version) (heat-is-current))))
-    (check (>= least (* 0.9 (length before))) "words lost their heat meanwhile" least (length before))
+    (check (>= least (* 0.9 (length before))) "words lost their heat during the edit" least (length before))
     (check-drawn)
     (go "ordered map")
     (check (seq-some (lambda (overlay) (and (>= (overlay-start overlay) (line-beginning-position))
@@ -130,7 +130,7 @@
                      (overlays 'fovea-heat))
            "no heat on the new line")))
 
-(test "edits of all kinds lead to the heat of the text as it is"
+(test "after edits of all kinds, the heat is that of the current text"
   (go "let mut sum")
   (upcase-word 3)
   (kill-line)
@@ -142,13 +142,13 @@
   (replace-regexp-in-region "sum" "total 🙂" (point-min) (point-max))
   (wait "heat" #'heat-is-current)
   (check-drawn)
-  ;; And the server's text is ours: a word that exists only here is explained.
+  ;; The server has the current text: it explains a word that exists only here.
   (go "naïve")
   (revert-buffer t t t)
   (wait "heat after reverting" #'heat-is-current)
   (check-drawn))
 
-(test "in a long file what is on screen is drawn at once, and soon every line"
+(test "in a long file the visible part is drawn at once, and soon every line"
   (let ((unit (with-current-buffer the-config
                 (save-excursion (go "/// The scalar product")
                                 (buffer-substring-no-properties (point) (point-max))))))
@@ -158,7 +158,7 @@
     (unless (derived-mode-p 'prog-mode) (prog-mode))
     (check (> (count-lines (point-min) (point-max)) 8000) "not long")
     (wait "heat" #'heat-is-current)
-    (check (> (length (overlays 'fovea-heat)) 10000) "hardly any heat")
+    (check (> (length (overlays 'fovea-heat)) 10000) "too little heat")
     (check (= (length (overlays 'fovea-heat)) (length (nth 1 fovea--heat))) "not every word is drawn")
     (goto-char (point-min))
     (insert "// once\n")
@@ -173,12 +173,12 @@
   (let ((full (length (heat))))
     (fovea-set-heat "off")
     (wait "no heat" (lambda () (null (heat))))
-    (check (said-p "marks are off") "what was said" said)
+    (check (said-p "marks are off") "the message" said)
     (fovea-set-heat "quiet")
     (wait "quiet heat" (lambda () (and (heat) (heat-is-current))))
-    (check (< (length (heat)) (/ full 3)) "quiet is not quiet" (length (heat)) full)
+    (check (< (length (heat)) (/ full 3)) "the preset quiet marks too many words" (length (heat)) full)
     (dolist (word (heat))
-      (check (string-match-p "\\`[[:alnum:]_']+\\'" (car word)) "no word is marked" word))
+      (check (string-match-p "\\`[[:alnum:]_']+\\'" (car word)) "a mark is not a word" word))
     (fovea-set-heat "full")
     (wait "heat" (lambda () (and (heat) (heat-is-current) (> (length (heat)) (/ full 3))))))
   (check (equal (condition-case err (fovea-set-heat "loud") (user-error (error-message-string err)))
@@ -187,15 +187,15 @@
   (let ((before (heat)))
     (fovea-heat-take (list :version (1- fovea-version) :method "norm" :complete t :words [[0 0 2 12]] :unread []))
     (check (equal (heat) before) "stale heat was drawn"))
-  ;; The server builds on what it told last.
+  ;; The server's next changes refer to its last heat.
   (fovea-restart)
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
 
-(test "the legend shows every color, and its hint comes once, ever"
+(test "the legend shows every color, and its hint appears only once"
   (fovea-legend)
   (with-current-buffer "*Fovea legend*"
     (dolist (face '(fovea-heat-high fovea-heat-middle fovea-draws-strong fovea-draws-middle fovea-draws-weak fovea-unread))
-      (check (text-property-any (point-min) (point-max) 'face face) "not in the legend" face))
+      (check (text-property-any (point-min) (point-max) 'face face) "the legend lacks a face" face))
     (check (string-search "C-c _ w" (substring-no-properties (buffer-string))) "no key" (buffer-string)))
   (delete-other-windows)
   (switch-to-buffer the-config)
@@ -207,7 +207,7 @@
     (delete-directory user-emacs-directory t))
   (setq said nil))
 
-;;; What a word is made of
+;;; Explanations of words
 
 (test "eldoc explains the word at point in one line, and says nothing of a word that is not telling"
   (go "load_config(")
@@ -219,26 +219,26 @@
     (check (< (string-width told) (frame-width)) "longer than the echo area" told))
   (check (string-suffix-p "…" (fovea--one-line (make-string 500 ?a))) "not cut")
   (check (equal (fovea--one-line "a\n\n  b") "a · b") "not joined")
-  (check (equal (fovea--one-line (concat "a sentence\n" (make-string 500 ?b))) "a sentence") "half a line stays")
-  (check (memq #'fovea-eldoc-function eldoc-documentation-functions) "eldoc does not ask us")
-  (check (eq eldoc-documentation-strategy 'eldoc-documentation-compose) "other answers would hide ours")
+  (check (equal (fovea--one-line (concat "a sentence\n" (make-string 500 ?b))) "a sentence") "a cut line remains")
+  (check (memq #'fovea-eldoc-function eldoc-documentation-functions) "eldoc does not ask Fovea")
+  (check (eq eldoc-documentation-strategy 'eldoc-documentation-compose) "other answers would hide Fovea's")
   (fovea-hover)
   (check (with-current-buffer "*fovea*" (string-match-p "load_config" (buffer-string))) "no hover")
   (switch-to-buffer the-config)
   (go "let text")
   (setq said nil)
   (fovea-hover)
-  (check (said-p "not one of the telling ones") "silent" said))
+  (check (said-p "not one of the telling ones") "there is no message" said))
 
-(test "fovea-why shows the numbers of the word at point, and folds the method and the residual away"
+(test "fovea-why shows the numbers of the word at point, and folds the method and the residual"
   (go "load_config(")
   (fovea-why)
   (with-current-buffer "*fovea explain*"
     (check (string-match-p "load_config is .*most telling word of load_config: it carries [0-9.]+% (rank [0-9]+ of [0-9]+)" (buffer-string)) "numbers" (buffer-string))
-    (check (string-match-p "The model reads it with .* ([0-9.]+%)" (buffer-string)) "what it draws on" (buffer-string))
+    (check (string-match-p "The model reads it with .* ([0-9.]+%)" (buffer-string)) "the words that it draws on" (buffer-string))
     (goto-char (point-min))
     (search-forward "residual")
-    (check (invisible-p (match-beginning 0)) "the residual is in sight")
+    (check (invisible-p (match-beginning 0)) "the residual is visible")
     (fovea-unfold)
     (check (not (invisible-p (match-beginning 0))) "details do not unfold")
     (fovea-unfold)
@@ -265,10 +265,10 @@
   (switch-to-buffer the-config))
 
 (defun mark-draws ()
-  "Mark what the word at point draws on, and wait for it."
+  "Mark the words that the word at point draws on, and wait for the marks."
   (wait "marks" (lambda () (overlays 'fovea-highlight)) #'fovea-highlight-now))
 
-(test "what the word at point draws on is marked apart from what Eglot marks, and no more when point moves"
+(test "words that the word at point draws on are marked apart from Eglot's marks, until point moves"
   (switch-to-buffer the-config)
   (go "read_to_string")
   (let ((here (cons (point) nil)))
@@ -277,10 +277,10 @@
     (dolist (overlay (overlays 'fovea-highlight))
       (check (memq (overlay-get overlay 'face) '(fovea-draws-strong fovea-draws-middle fovea-draws-weak)) "face" overlay)
       (check (string-match-p "[[:alnum:]]" (text-of overlay)) "punctuation is marked" (text-of overlay))
-      (check (not (string= (text-of overlay) "read_to_string")) "an occurrence of the word itself" here))
+      (check (not (string= (text-of overlay) "read_to_string")) "an occurrence of the word itself is marked" here))
     (check (> (length (seq-uniq (mapcar (lambda (one) (overlay-get one 'face)) (overlays 'fovea-highlight)))) 1) "one strength"))
   (run-hooks 'post-command-hook)
-  (check (overlays 'fovea-highlight) "gone although point rests")
+  (check (overlays 'fovea-highlight) "the marks disappeared although point did not move")
   (forward-line)
   (run-hooks 'post-command-hook)
   (check (null (overlays 'fovea-highlight)) "they stay")
@@ -292,7 +292,7 @@
     (fovea--unhighlight)
     (setq fovea--drawn-at nil)
     (fovea--rested)
-    (check (not fovea--draws-request) "asked although it is off"))
+    (check (not fovea--draws-request) "the server was asked although it is off"))
   (goto-char (point-min))
   (run-hooks 'post-command-hook))
 
@@ -314,19 +314,19 @@
 
 ;;; Places
 
-(test "fovea-search finds by meaning what stands in files that are not open, and goes there"
+(test "fovea-search finds items by meaning in files that are not open, and goes there"
   (setq chosen "median")
   (cl-letf (((symbol-function 'completing-read) #'choose))
     (wait "the place" (lambda () (looking-at-p "median"))
           (lambda () (ignore-errors (fovea-search "middle of a sorted list of numbers")))))
-  (check (string-prefix-p "median · " (car offered)) "the best is not the first, or its name does not stand first" offered)
-  ;; What a person types is the name, with the styles that Emacs has by default.
+  (check (string-prefix-p "median · " (car offered)) "the best item is not first, or does not begin with its name" offered)
+  ;; The name completes with the default completion styles of Emacs.
   (let ((completion-styles '(basic partial-completion emacs22)))
     (check (equal (completion-try-completion "media" collection-offered nil 5)
                   (cons (car offered) (length (car offered))))
            "a name does not complete" (completion-try-completion "media" collection-offered nil 5)))
   (let ((behind (funcall (alist-get 'annotation-function (cdr (funcall collection-offered "" nil 'metadata))) (car offered))))
-    (check (string-match-p "≈ 0\\.[0-9]+" behind) "no score behind it" behind))
+    (check (string-match-p "≈ 0\\.[0-9]+" behind) "there is no score after the name" behind))
   (check (string-suffix-p "preferences.py" buffer-file-name) "the file" buffer-file-name)
   (switch-to-buffer the-config))
 
@@ -336,7 +336,7 @@
       (fovea-view))
     (check (string-match-p "\\`http://127\\.0\\.0\\.1:[0-9]+/[0-9a-f]+/\\'" opened) "the address" opened)))
 
-(test "fovea-ask goes to what answers a question, and marks it with the words that carry the answer"
+(test "fovea-ask goes to the answer of a question, and marks it and its most important words"
   (setq chosen "def median")
   (cl-letf (((symbol-function 'completing-read) #'choose))
     (wait "the answer" (lambda () (looking-at-p "def median"))
@@ -353,15 +353,15 @@
   (let (said)
     (cl-letf (((symbol-function 'message) (lambda (format &rest rest) (when format (setq said (apply #'format format rest))))))
       (fovea-ask "Which treaty ended the Thirty Years' War?"))
-    (check (equal said "Fovea: nothing here answers that") "what is said where nothing answers" said))
+    (check (equal said "Fovea: nothing here answers that") "the message without an answer" said))
   (switch-to-buffer the-config))
 
-(test "fovea-similar goes to what resembles the item at point"
+(test "fovea-similar goes to the item that is similar to the one at point"
   (go "config.insert")
   (setq chosen "read_settings")
   (cl-letf (((symbol-function 'completing-read) #'choose))
     (wait "the place"
-          ;; The server opens the only one, which leaves this code in its buffer and the window in the other.
+          ;; The server opens the only similar item: the window shows another buffer than the current one.
           (lambda ()
             (set-buffer (window-buffer))
             (looking-at-p "read_settings"))
@@ -369,12 +369,12 @@
   (check (string-suffix-p "settings.rs" buffer-file-name) "the file" buffer-file-name)
   (switch-to-buffer the-config))
 
-(defun lit () "What is lit in a side of a comparison: (TEXT . FACE)."
+(defun lit () "The marked words in a side of a comparison as (TEXT . FACE)."
        (mapcar (lambda (overlay) (cons (text-of overlay) (overlay-get overlay 'face)))
                (seq-filter (lambda (overlay) (not (eq (overlay-get overlay 'face) 'fovea-focus)))
                            (overlays 'fovea-compare))))
 
-(test "an item of a store opens its web page, and one without a page is told"
+(test "an item of a store opens its web page, and one without a page is shown as a message"
   (let* ((at '(:start (:line 39 :character 3) :end (:line 39 :character 9)))
          (page "https://git.example/backend/blob/main/src/auth.rs#L40")
          (store '(:folder "team/backend" :path "src/auth.rs"))
@@ -386,10 +386,10 @@
     (let ((line (fovea--describe item)))
       (check (equal line "verify · team/backend: src/auth.rs:40") "the line" line))
     (let ((told (fovea--go (plist-put item :uri "fovea-store:///team/backend/src/auth.rs"))))
-      (check (equal told "Fovea: verify · team/backend: src/auth.rs:40") "what is told" told))))
+      (check (equal told "Fovea: verify · team/backend: src/auth.rs:40") "the message" told))))
 
 (defun compare-here ()
-  "Compare load_config with what resembles it."
+  "Compare load_config with its similar item."
   (switch-to-buffer the-config)
   (go "config.insert")
   (setq chosen "read_settings")
@@ -397,7 +397,7 @@
     (wait "the comparison" (lambda () (derived-mode-p 'fovea-compare-mode))
           (lambda () (when (eq (current-buffer) the-config) (fovea-compare))))))
 
-(test "a comparison begins with a sentence and the shared words, and shows both passages dedented and in colors"
+(test "a comparison begins with a sentence and the shared words, and shows both passages dedented and colored"
   (compare-here)
   (check (= (length (window-list)) 3) "windows" (window-list))
   (let ((summary (fovea-comparison-summary fovea--comparison)))
@@ -406,21 +406,21 @@
       (check (string-match-p "\\`[A-Z].*[.]\nShared: .*\n" (buffer-string)) "no sentence" (buffer-string))
       (goto-char (point-min))
       (search-forward "cosine 0.")
-      (check (invisible-p (match-beginning 0)) "figures are in sight")
+      (check (invisible-p (match-beginning 0)) "numbers are visible")
       (search-forward "residual")
       (fovea-compare-details)
-      (check (not (invisible-p (match-beginning 0))) "figures do not unfold")))
+      (check (not (invisible-p (match-beginning 0))) "numbers do not unfold")))
   (check (string-search "pub fn load_config" (buffer-string)) "the left side" (buffer-string))
   (check (with-current-buffer (fovea--other) (string-search "pub fn read_settings" (buffer-string))) "the right side")
   (let ((passage (fovea-passage (fovea-path-to-uri (file "tools/preferences.py"))
                                 '(:start (:line 0 :character 0) :end (:line 20 :character 0)))))
     (with-current-buffer (fovea--side-buffer 0 passage)
       (go "def ")
-      (check (memq 'font-lock-keyword-face (ensure-list (get-text-property (point) 'face))) "no colors of the mode")
+      (check (memq 'font-lock-keyword-face (ensure-list (get-text-property (point) 'face))) "the code has no colors of its mode")
       (kill-buffer)))
   (check (> (length (overlays 'fovea-compare)) 1) "nothing is marked"))
 
-(test "the word at point lights its partners on the other side by its row, asked for once and then remembered"
+(test "the word at point marks its partners on the other side by its row, which is requested only once"
   (go "config = BTreeMap")
   (fovea-compare-follow)
   (let* ((index (fovea--word-at-point))
@@ -431,7 +431,7 @@
     (fovea-compare-follow)
     (setq expected (cl-loop for level in (append (fovea--partners row) nil) for word across words
                             when (> level 0) collect (cons (nth 3 word) (fovea-heat-face level))))
-    (check (> (length expected) 2) "hardly a partner" expected)
+    (check (> (length expected) 2) "too few partners" expected)
     (check (equal (with-current-buffer (fovea--other) (lit)) expected) "partners"
            (with-current-buffer (fovea--other) (lit)) expected)
     (cl-letf (((symbol-function 'fovea-request-async) (lambda (&rest _) (error "Asked again"))))
@@ -440,9 +440,9 @@
   (check (= fovea--side 1) "the other side")
   (fovea-compare-quit)
   (check (eq (current-buffer) the-config) "the buffer afterwards" (current-buffer))
-  (check (= (length (window-list)) 1) "windows are left" (window-list)))
+  (check (= (length (window-list)) 1) "windows remain" (window-list)))
 
-(test "fovea-compare on two regions compares these, and figures of the languages are told where known"
+(test "fovea-compare on two regions compares these, and shows numbers of the languages if they are known"
   (go "for (a, b)")
   (fovea-compare (point) (line-end-position 3))
   (go "for line in")
@@ -451,14 +451,14 @@
   (check (string-prefix-p "for (a, b)" (buffer-string)) "not dedented" (buffer-string))
   (check (string-match-p "^    sum" (buffer-string)) "the inner indentation" (buffer-string))
   (seq-do (lambda (word)
-            (check (equal (nth 3 word) (buffer-substring-no-properties (nth 0 word) (nth 1 word))) "a word is elsewhere" word))
+            (check (equal (nth 3 word) (buffer-substring-no-properties (nth 0 word) (nth 1 word))) "a word is in the wrong place" word))
           fovea--words)
   (fovea-compare-quit)
   (check (string-search "languages 0.180 · similarity 0.570"
                         (fovea-compare-figures '(:cosine 0.6 :residual 1e-5 :centered (:cosine 0.5 :similarity 0.57 :common 0.18))))
          "figures"))
 
-(test "a passage loses the indentation that all of its lines share, blank lines or not"
+(test "a passage loses the indentation that all of its lines share, with or without blank lines"
   (check (equal (fovea-dedent "    a:\n\n      b\n    c\n") '("a:\n\n  b\nc\n" . [4 0 4 4 0])) "dedented" (fovea-dedent "    a:\n\n      b\n    c\n"))
   (check (equal (fovea-dedent "a:\n      b\n    c") '("a:\n  b\nc" . [0 4 4])) "from within a line" (fovea-dedent "a:\n      b\n    c"))
   (check (equal (fovea-dedent "") '("" . [0])) "nothing" (fovea-dedent "")))
@@ -474,7 +474,7 @@
     (fovea-compare-show answer first second)
     (check (with-current-buffer (fovea-comparison-summary fovea--comparison) (string-search "Shared: load ~ save" (buffer-string)))
            "shared" (with-current-buffer (fovea-comparison-summary fovea--comparison) (buffer-string)))
-    (cl-letf (((symbol-function 'fovea-request-async) (lambda (&rest _) (error "The matrix has it"))))
+    (cl-letf (((symbol-function 'fovea-request-async) (lambda (&rest _) (error "The matrix contains the row"))))
       (go "read")
       (fovea-compare-follow))
     (check (equal (with-current-buffer (fovea--other) (mapcar #'car (lit))) '("save")) "partners")
@@ -484,11 +484,11 @@
     (fovea-compare-quit))
   (switch-to-buffer the-config))
 
-(test "a comparison may take longer than other questions"
+(test "a comparison may take longer than other requests"
   (let ((jsonrpc-default-request-timeout 0.001) (passage '(:text "def load(path):\n    return open(path).read()" :language "python")))
     (check (numberp (plist-get (fovea-wait "comparing" "fovea.comparePassages" passage passage) :cosine)) "no answer")))
 
-(test "C-g stops a comparison here and at the server, and progress is told"
+(test "C-g stops a comparison in Emacs and in the server, and progress is shown"
   (let (cancelled)
     (cl-letf (((symbol-function 'fovea-request-async) (lambda (&rest _) 4711))
               ((symbol-function 'fovea-cancel) (lambda (request) (push request cancelled)))
@@ -499,22 +499,22 @@
                    (sleep-for 0.2)
                    (fovea-take-progress (list :token (car fovea--progress) :value '(:kind "report" :percentage 40)))
                    (when (> turn 3) (signal 'quit nil))))))
-      (check (eq 'stopped (condition-case nil (fovea-wait "comparing" "fovea.comparePassages") (quit 'stopped))) "it went on"))
-    (check (equal cancelled '(4711)) "the server goes on" cancelled)
+      (check (eq 'stopped (condition-case nil (fovea-wait "comparing" "fovea.comparePassages") (quit 'stopped))) "the comparison was not stopped"))
+    (check (equal cancelled '(4711)) "the server was not told" cancelled)
     (check (said-p "comparing… 40 % (C-g stops)") "no progress" (seq-take said 4))))
 
-(test "fovea-explain-region lists the words of a region, most telling first, and folds the method away"
+(test "fovea-explain-region lists the words of a region, most telling first, and folds the method"
   (go "let text")
   (fovea-explain-region (point) (line-end-position 2))
   (with-current-buffer "*fovea explain*"
     (goto-char (point-min))
     (search-forward "decomposition")
-    (check (invisible-p (match-beginning 0)) "the method is in sight")
+    (check (invisible-p (match-beginning 0)) "the method is visible")
     (goto-char (point-min))
     (let (scores)
       (while (re-search-forward "^ +\\([0-9.]+\\)% " nil t) (push (string-to-number (match-string 1)) scores))
-      (check (> (length scores) 3) "hardly a word" (buffer-string))
-      (check (equal scores (sort (copy-sequence scores) #'<)) "not in order" scores)))
+      (check (> (length scores) 3) "too few words" (buffer-string))
+      (check (equal scores (sort (copy-sequence scores) #'<)) "the words are not in order" scores)))
   (delete-other-windows)
   (switch-to-buffer the-config))
 
@@ -535,14 +535,14 @@
   (wait "resumed" (lambda () (not (string-search "paused" (fovea-lighter)))))
   (customize-set-variable 'fovea-settings '(:method "alti" :heat (:preset "full") :excludePatterns ["**/config.rs"]))
   (wait "the reason" (lambda () (string-search "inactive" (fovea-lighter))))
-  ;; The state is told first, and then that there is no heat.
+  ;; The server sends the status before the empty heat.
   (wait "no heat" (lambda () (null (heat))))
   (fovea-status)
-  (check (said-p "not analyzed") "the reason is not told" said)
+  (check (said-p "not analyzed") "the message has no reason" said)
   (customize-set-variable 'fovea-settings '(:method "decomposition" :heat (:preset "full") :excludePatterns []))
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
 
-(test "the mode line says how far the index is"
+(test "the mode line shows the progress of the index"
   (let ((fovea--status (append (list :index '(:state "indexing" :items 3 :done 34 :total 560)) fovea--status)))
     (check (string-search "indexing 34/560" (fovea-lighter)) "the lighter" (fovea-lighter))))
 
@@ -555,20 +555,20 @@
 
 (test "every documented setting is an option with its default, and the server knows every option"
   (let ((rows (documented)))
-    (check (> (length rows) 25) "hardly a setting" rows)
+    (check (> (length rows) 25) "too few settings" rows)
     (dolist (row rows)
       (let ((known (assoc (car row) fovea-server-table)))
         (check known "run tests/editors/emacs_settings.py: a setting is missing" row)
         (check (equal (json-serialize (nth 1 known) :false-object :json-false) (json-serialize (json-parse-string (cdr row) :false-object :json-false) :false-object :json-false))
                "another default" row known)
         (check (custom-variable-p (fovea-server-option (car row))) "no option" row))))
-  (check (null (fovea--chosen-settings)) "a setting is sent although nobody chose it" (fovea--chosen-settings))
+  (check (null (fovea--chosen-settings)) "a setting is sent although the user did not set it" (fovea--chosen-settings))
   (setq said nil)
   (let ((fovea-settings (cl-loop for row in fovea-server-table
                                  unless (member (nth 0 row) '("heat.preset" "positionEncoding"))
                                  append (list (intern (concat ":" (nth 0 row))) (nth 1 row)))))
     (fovea-send-settings)
-    ;; One that the server does not know is told, which shows that it would tell of the others.
+    ;; The server reports an unknown setting, so it would report the others, too.
     (setq fovea-settings '(:noSuchSetting t))
     (fovea-send-settings)
     (wait "the complaint" (lambda () (said-p "noSuchSetting"))))
@@ -577,7 +577,7 @@
   (customize-set-variable 'fovea-server-hover-words 5)
   (check (equal (gethash "hover.words" (fovea-settings)) 5) "not sent" (fovea-settings))
   (let ((fovea-settings '(:hover (:words 2))))
-    (check (not (gethash "hover.words" (fovea-settings))) "the property list does not win" (fovea-settings)))
+    (check (not (gethash "hover.words" (fovea-settings))) "the property list does not override the option" (fovea-settings)))
   (customize-set-variable 'fovea-server-hover-words 'default)
   (fovea-send-settings))
 
@@ -588,11 +588,11 @@
     (check (eq (lookup-key (get-text-property 0 'keymap (overlay-get lens 'before-string)) [mouse-1]) #'fovea-lens-click) "no mouse")
     (save-excursion
       (goto-char (overlay-start lens))
-      (check (looking-at-p "pub fn load_config") "elsewhere" (buffer-substring (point) (line-end-position)))
+      (check (looking-at-p "pub fn load_config") "point is in the wrong place" (buffer-substring (point) (line-end-position)))
       (goto-char (point-min))
       (insert "// above\n")
       (goto-char (overlay-start lens))
-      (check (looking-at-p "pub fn load_config") "it did not move")))
+      (check (looking-at-p "pub fn load_config") "the line did not move")))
   (revert-buffer t t t)
   (wait "the lens again" (lambda () (overlays 'fovea-lens)) #'fovea-lenses-refresh)
   (go "config.insert")
@@ -601,9 +601,9 @@
   (check (looking-at-p "read_settings") "the place")
   (switch-to-buffer the-config)
   (let ((fovea-lenses nil)) (fovea-lenses-refresh))
-  (check (null (overlays 'fovea-lens)) "lenses that are off"))
+  (check (null (overlays 'fovea-lens)) "there are lenses although they are off"))
 
-(test "the keys clash with none of the modes that Emacs brings"
+(test "the keys do not conflict with modes of Emacs"
   (check (eq (key-binding (kbd "C-c _ /")) #'fovea-search) "no key")
   (dolist (library '(python js ruby-mode cc-mode sh-script lisp-mode conf-mode org tex-mode outline flymake eglot hideshow
                      smerge-mode rst cperl-mode make-mode css-mode sgml-mode nxml-mode octave sql f90))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fovea in a real Helix beside a language's own server, and the configuration that puts it there: helix_beside_test.py FOVEA HX"""
+"""Fovea in a real Helix beside a language's own server, and the configuration for that: helix_beside_test.py FOVEA HX"""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ import tempfile
 from helix_harness import FILES, FOVEA, HERE, HX, IS_MODERN, code_action_goes_to_the_similar_function, count
 from helix_harness import hover_says_what_the_word_is_to_its_function, is_ours, run_all, select_highlights, symbols_are_found_by_meaning, test
 
-# The README's lists: the primary first; where only the first capable server is asked, it says who that is.
+# The lists of the README. The primary server is first; Helix asks only the first capable server for some features.
 PRIMARY = '["second", "fovea"]'
 OURS_FIRST = '["fovea", { name = "second", except-features = ["hover"] }]'
 
@@ -36,10 +36,10 @@ def every_language_keeps_its_own_servers(text, names):
         ours = configured(name, text, path)
         assert ("fovea", True) in ours, f"{name}: Helix does not find fovea among {ours}"
         rest = [server for server, _ in ours if server != "fovea"]
-        # An older Helix may know fewer of them by default.
+        # An older Helix may have fewer of these servers by default.
         assert [server for server in rest if server in default] == default, f"{name}: {rest} lacks some of {default}"
         if name != "markdown":
-            assert ours[-1][0] == "fovea", f"{name}: fovea stands before the primary server"
+            assert ours[-1][0] == "fovea", f"{name}: fovea is before the primary server"
 
 
 def languages_toml_keeps_servers():
@@ -56,11 +56,11 @@ def the_snippet_for_a_language_keeps_its_servers():
 
 
 def beside_a_second_server_its_highlights_stay(helix):
-    # Helix passes over a server that is not up yet, so first see that the primary is.
+    # Helix skips a server that is not ready, so the test first waits for the primary one.
     helix.find("read_settings")
     helix.hover(lambda screen: "second server" in screen)
     texts = select_highlights(helix, "settings")
-    assert set(texts) == {"settings"}, f"the primary server's highlights were displaced: {texts}"
+    assert set(texts) == {"settings"}, f"the primary server's highlights were replaced: {texts}"
 
 
 def beside_a_second_server_both_hovers_are_shown(helix):
@@ -77,7 +77,7 @@ def beside_a_second_server_both_hovers_are_shown(helix):
     helix.keys("M-n")
     seen.append(helix.until("the other hover", lambda now: re.search(r"\[\d/2\]", now) and now != screen and now))
     assert any("second server" in now for now in seen), "the second server's hover is missing"
-    assert any(is_ours(now) for now in seen), "our hover is missing"
+    assert any(is_ours(now) for now in seen), "Fovea's hover is missing"
 
 
 def tests():
@@ -85,12 +85,12 @@ def tests():
     count("languages.toml keeps the servers that each language has", languages_toml_keeps_servers)
     test("beside a primary server, space S finds by meaning", symbols_are_found_by_meaning, servers=PRIMARY, files=FILES[:1])
     test("beside a primary server, its highlights stay its own", beside_a_second_server_its_highlights_stay, servers=PRIMARY, files=FILES[::-1])
-    name = "beside a primary server, our code action goes to the similar function"
+    name = "beside a primary server, Fovea's code action goes to the similar function"
     test(name, code_action_goes_to_the_similar_function, servers=PRIMARY)
     if IS_MODERN:
         test("beside a primary server, both hovers are shown", beside_a_second_server_both_hovers_are_shown, servers=PRIMARY)
     else:
-        name = "beside a primary server, hover is ours where its own is left out"
+        name = "beside a primary server without hover, the hover is Fovea's"
         test(name, hover_says_what_the_word_is_to_its_function, servers=OURS_FIRST)
 
 

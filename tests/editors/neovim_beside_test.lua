@@ -1,6 +1,6 @@
--- What a person has of Fovea in Neovim beside a second server, and when servers come and go: nvim --clean --headless -l FILE FOVEA
+-- Fovea in Neovim beside a second server, and when servers start and end: nvim --clean --headless -l FILE FOVEA
 --
--- One session: the tests run in order, each on what the ones before left open.
+-- The file is one session: the tests run in order and depend on earlier ones.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
@@ -35,7 +35,7 @@ test('beside a second server, both lenses are drawn', function()
   end
   if vim.lsp.codelens.enable then
     vim.lsp.codelens.enable(true, { bufnr = config_file })
-    -- 0.12 draws each line's lenses once a version: those of a server that answers later wait for the next edit.
+    -- 0.12 draws a line's lenses once per version: lenses of a server that answers later appear after the next edit.
     again('both lenses', function()
       vim.api.nvim_buf_set_lines(config_file, -1, -1, false, { '' })
     end, both)
@@ -45,9 +45,9 @@ test('beside a second server, both lenses are drawn', function()
   end
 end)
 
-test('beside a second server, its occurrences stay, and what a word draws on is marked apart', function()
+test('beside a second server, its occurrences stay, and the words that a word draws on have other marks', function()
   vim.cmd.buffer(config_file)
-  -- The second server counts characters of one byte only.
+  -- The second server counts correctly only on ASCII lines.
   go(config_file, 'read_to_string')
   vim.lsp.buf.document_highlight()
   vim.api.nvim_exec_autocmds('CursorMoved', { buffer = config_file })
@@ -60,7 +60,7 @@ test('beside a second server, its occurrences stay, and what a word draws on is 
     end
   end
   wait('the highlights of the second server', occurrences)
-  wait('ours', function()
+  wait('the marks of Fovea', function()
     return #marks(config_file, 'fovea_highlight') > 0
   end)
   local other = {}
@@ -73,7 +73,7 @@ test('beside a second server, its occurrences stay, and what a word draws on is 
     end,
     config_file
   )
-  wait('its answer', function()
+  wait('the answer of the second server', function()
     return #other > 0
   end)
   local shown = occurrences()
@@ -95,11 +95,11 @@ test('beside a second server, heat still follows edits', function()
   stop(assert(vim.lsp.get_client_by_id(second)))
 end)
 
-test('a lower threshold, set while the server runs, shows the similar function in another language', function()
+test('lowering the threshold while the server runs shows the similar function in another language', function()
   local python = open('tools/preferences.py')
   complete(python)
   local row = find(python, 'def load_preferences')
-  -- Two languages have less in common than two namesakes of one: .48 here, below the default threshold.
+  -- Functions in two languages are less similar than in one: .48 here, below the default threshold.
   client().settings = vim.tbl_deep_extend('force', client().settings, { fovea = { codeLens = { minSimilarity = 0.35 } } })
   require('fovea.client').notify(client(), 'workspace/didChangeConfiguration', { settings = client().settings })
   local text = wait('the lens over load_preferences', function()
@@ -128,9 +128,9 @@ test(':checkhealth fovea finds nothing wrong', function()
   vim.cmd.bwipeout()
 end)
 
-test('the heat goes when the server goes', function()
+test('the heat disappears when the server ends', function()
   stop(client())
-  wait('the server gone', function()
+  wait('the end of the server', function()
     return not client()
   end)
   wait('no heat', function()

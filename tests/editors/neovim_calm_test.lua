@@ -1,11 +1,10 @@
--- What a person gets by default in Neovim: calm colors that are legible, a legend, the numbers behind a word, keys:
--- nvim --clean --headless -l FILE FOVEA
+-- The defaults in Neovim: calm and legible colors, a legend, the numbers of a word, keys: nvim --clean --headless -l FILE FOVEA
 --
--- One session: the tests run in order.
+-- The file is one session: the tests run in order.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
--- As in a new home, where nobody was told anything yet.
+-- A new state folder, so that no hint has been shown yet.
 local state = vim.fn.tempname()
 vim.env.XDG_STATE_HOME = state
 
@@ -20,8 +19,8 @@ test('the first start shows one hint, and later ones show none', function()
   wait('the hint', function()
     return hints() == 1
   end)
-  assert(vim.uv.fs_stat(vim.fn.stdpath('state') .. '/fovea/hinted'), 'nothing remembers that it was shown')
-  -- Another file, and another server: as another start.
+  assert(vim.uv.fs_stat(vim.fn.stdpath('state') .. '/fovea/hinted'), 'no file records that the hint was shown')
+  -- Another file and another server are like another start.
   complete(open('src/settings.rs'))
   vim.cmd.FoveaRestart()
   record(wait('a client', client))
@@ -30,7 +29,7 @@ test('the first start shows one hint, and later ones show none', function()
   equal(hints(), 1, 'hints')
 end)
 
--- WCAG's contrast, computed here and not by the code under test.
+-- WCAG's contrast, computed independently of the code under test.
 local function luminance(color)
   local sum = 0
   for shift, weight in pairs({ [16] = 0.2126, [8] = 0.7152, [0] = 0.0722 }) do
@@ -56,7 +55,7 @@ local function group(name)
   return vim.api.nvim_get_hl(0, { name = name, link = false })
 end
 
---- Calls `body` with every bundled color scheme, on dark and on light.
+--- Calls `body` with every bundled color scheme, dark and light.
 local function with_each_scheme(body)
   local before, background = vim.g.colors_name or 'default', vim.o.background
   local count = 0
@@ -73,7 +72,7 @@ local function with_each_scheme(body)
   end
   vim.o.background = background
   vim.cmd.colorscheme(before)
-  assert(count >= 20, 'hardly a color scheme: ' .. count)
+  assert(count >= 20, 'too few color schemes: ' .. count)
 end
 
 test('text on heat has a contrast of at least 4.5 in every bundled color scheme, comments too', function()
@@ -102,20 +101,20 @@ test('text on heat has a contrast of at least 4.5 in every bundled color scheme,
     end
   end)
   equal(bad, {}, 'illegible text')
-  assert(weak > 0, 'no scheme has a color that needs help, so this test says nothing of those')
+  assert(weak > 0, 'no scheme has a color that needs correction, so this test does not cover those')
 end)
 
-test('no color of ours is red, the tones differ, and none has an underline that would hide underscores', function()
+test('no color of Fovea is red, the tones differ, and none has an underline that would hide underscores', function()
   with_each_scheme(function(scheme)
     local before
     for tone = 1, 3 do
       local found = group('FoveaHeat' .. tone)
       local red, green, blue = bit.rshift(found.bg, 16), bit.band(bit.rshift(found.bg, 8), 255), bit.band(found.bg, 255)
       local ground = group('Normal').bg or (vim.o.background == 'dark' and 0x101010 or 0xffffff)
-      -- Against the theme's own background the tint goes away from red.
+      -- Relative to the theme's background, the tint is not redder.
       local tint = (red - bit.rshift(ground, 16)) - math.max(green - bit.band(bit.rshift(ground, 8), 255), blue - bit.band(ground, 255))
       assert(tint <= 0, ('%s: tone %d is reddish: #%06x on #%06x'):format(scheme, tone, found.bg, ground))
-      assert(found.bg ~= ground, ('%s: tone %d cannot be seen'):format(scheme, tone))
+      assert(found.bg ~= ground, ('%s: tone %d is invisible'):format(scheme, tone))
       before = found.bg
     end
     assert(before ~= group('FoveaHeat1').bg, scheme .. ': the tones are the same')
@@ -135,7 +134,7 @@ test('a word of a comment takes the color of text where the theme\'s comments ar
   vim.cmd('syntax on')
   vim.bo.syntax = 'rust'
   local is_weak = require('fovea.colors').is_weak
-  assert(is_weak('Comment', 1) and not is_weak('Function', 2), 'another theme is needed here')
+  assert(is_weak('Comment', 1) and not is_weak('Function', 2), 'this test needs another theme')
   configure({ settings = { heat = { preset = 'full' } } })
   local message = wait('heat in comments', function()
     local row = find(config_file, 'The scalar product')
@@ -149,14 +148,14 @@ test('a word of a comment takes the color of text where the theme\'s comments ar
   for _, mark in ipairs(heat(config_file)) do
     if mark.row == row then
       assert(mark.group:find('^FoveaHeatText'), mark.text .. ' has ' .. mark.group)
-      assert(mark.priority > 125, 'semantic tokens would take the color back')
+      assert(mark.priority > 125, 'semantic tokens would override the color')
       seen.comment = true
     elseif mark.row > code and not mark.group:find('Text') then
       seen.code = true
     end
   end
-  equal(seen, { comment = true, code = true }, 'words looked at')
-  -- Where comments are legible, as soon as the theme is another one, they keep their color.
+  equal(seen, { comment = true, code = true }, 'kinds of checked words')
+  -- With another theme, in which comments are legible, they keep their color at once.
   vim.cmd.colorscheme('default')
   for _, mark in ipairs(heat(config_file)) do
     assert(mark.row ~= row or not mark.group:find('Text'), mark.text .. ' has ' .. mark.group)
@@ -164,7 +163,7 @@ test('a word of a comment takes the color of text where the theme\'s comments ar
   configure({ settings = { heat = { preset = 'quiet' } } })
 end)
 
-test(':Fovea heat quiet, full and off change the heat, and without a word it is told', function()
+test(':Fovea heat quiet, full and off change the heat, and without an argument it shows the preset', function()
   local function words()
     return #heat(config_file)
   end
@@ -177,7 +176,7 @@ test(':Fovea heat quiet, full and off change the heat, and without a word it is 
   wait('few words', function()
     return words() > 0 and words() < full / 3
   end)
-  -- Calm: hardly a line has a mark, and no mark is on a keyword or on punctuation.
+  -- Few lines have a mark, and no mark is on a keyword or on punctuation.
   local rows, lines = {}, 0
   for _, line in ipairs(lines_of(config_file)) do
     lines = lines + (line:find('%S') and 1 or 0)
@@ -203,7 +202,7 @@ test(':Fovea heat quiet, full and off change the heat, and without a word it is 
   equal(vim.fn.getcompletion('Fovea heat ', 'cmdline'), { 'full', 'off', 'quiet' }, 'completion')
 end)
 
-test(':Fovea legend shows each color beside what it means', function()
+test(':Fovea legend shows each color with its meaning', function()
   vim.cmd.Fovea('legend')
   local window, text = float()
   local bufnr = vim.api.nvim_win_get_buf(window)
@@ -227,7 +226,7 @@ test(':Fovea why shows method, share, rank and residual of the word under the cu
   for _, part in ipairs({ 'share +%d+%.%d %%', 'method +decomposition', 'residual +%d%.%de%-%d+', 'special tokens' }) do
     assert(text:find(part), part .. ' is missing in ' .. text)
   end
-  -- The share is the server's own.
+  -- The share equals the server's.
   local answer
   local params = { textDocument = { uri = vim.uri_from_bufnr(config_file) } }
   require('fovea.client').request(client(), 'fovea/explain', params, function(_, result)
@@ -268,18 +267,18 @@ test(':Fovea trust says in a sentence whether the marked words matter, and shows
   close_floats()
 end)
 
-test('keys for search, similar and compare are mapped by default, and clash with none of Neovim\'s', function()
+test('keys for search, similar and compare are mapped by default, and conflict with none of Neovim\'s', function()
   local builtin = {}
-  -- A Neovim without us.
+  -- A Neovim without Fovea.
   local plain = vim.fn.system({ vim.v.progpath, '--clean', '--headless', '+verbose map gr', '+qa' })
   for key in plain:gmatch('gr%a') do
     builtin[key] = true
   end
-  assert(not modern or builtin.grn, 'Neovim 0.11 has keys of its own: ' .. plain)
+  assert(not modern or builtin.grn, 'Neovim 0.11 should have its own keys: ' .. plain)
   for _, one in ipairs(require('fovea.keys').all) do
     local map = vim.fn.maparg(one.key, 'n', false, true)
     equal(map.rhs, ('<Plug>(fovea-%s)'):format(one.name), one.key)
-    equal(map.buffer, 1, 'only in buffers with Fovea: ' .. one.key)
+    equal(map.buffer, 1, 'the mapping should be local to the buffer: ' .. one.key)
     assert(not builtin[one.key], one.key .. ' is one of Neovim\'s')
   end
   local asked
@@ -288,7 +287,7 @@ test('keys for search, similar and compare are mapped by default, and clash with
     asked = options.prompt
   end
   vim.api.nvim_feedkeys('grs', 'mx', false)
-  equal(asked, 'Search by meaning: ', 'what grs asks')
+  equal(asked, 'Search by meaning: ', 'prompt of grs')
   go(config_file, 'config.insert')
   picks.wanted = 'read_settings'
   vim.api.nvim_feedkeys('grm', 'mx', false)
@@ -303,7 +302,7 @@ test('keys for search, similar and compare are mapped by default, and clash with
     return #vim.api.nvim_list_tabpages() == 2
   end)
   vim.api.nvim_feedkeys('q', 'mx', false)
-  wait('the end of it', function()
+  wait('the end of the comparison', function()
     return #vim.api.nvim_list_tabpages() == 1
   end)
   -- In Visual mode grc remembers the selection.
@@ -312,7 +311,7 @@ test('keys for search, similar and compare are mapped by default, and clash with
   assert(noticed(from):find('passage remembered', 1, true), noticed(from))
 end)
 
-test('a person\'s own keys win, and `keys = false` maps none', function()
+test('the user\'s own keys have precedence, and `keys = false` maps none', function()
   local function keys_of(path)
     local bufnr = open(path)
     wait('the client', function()
@@ -325,16 +324,16 @@ test('a person\'s own keys win, and `keys = false` maps none', function()
   end
   vim.keymap.set('n', '<F5>', '<Plug>(fovea-search)')
   vim.keymap.set('n', 'grm', 'mine')
-  equal(keys_of('tools/preferences.py'), { '', 'mine', '<Plug>(fovea-compare)' }, 'keys beside my own')
+  equal(keys_of('tools/preferences.py'), { '', 'mine', '<Plug>(fovea-compare)' }, 'keys beside the user\'s own')
   vim.keymap.del('n', '<F5>')
   vim.keymap.del('n', 'grm')
   configure({ keys = { search = '<F6>', similar = false } })
   vim.fn.writefile({ '# one', 'print(1)' }, 'tools/one.py')
-  equal(keys_of('tools/one.py'), { '', '', '<Plug>(fovea-compare)' }, 'keys that were chosen')
+  equal(keys_of('tools/one.py'), { '', '', '<Plug>(fovea-compare)' }, 'chosen keys')
   equal(vim.fn.maparg('<F6>', 'n'), '<Plug>(fovea-search)', 'the chosen key')
   configure({ keys = false })
   vim.fn.writefile({ '# two', 'print(2)' }, 'tools/two.py')
-  equal(keys_of('tools/two.py'), { '', '', '' }, 'keys that were switched off')
+  equal(keys_of('tools/two.py'), { '', '', '' }, 'keys that are turned off')
   local from = #notices + 1
   configure({ keys = { find = 'x' } })
   assert(noticed(from):find('keys should be', 1, true), noticed(from))
@@ -342,7 +341,7 @@ test('a person\'s own keys win, and `keys = false` maps none', function()
   vim.cmd.buffer(config_file)
 end)
 
-test('buffers without a name are analyzed, each as a document of its own, and keep their heat when they get a name', function()
+test('buffers without a name are analyzed as separate documents, and keep their heat when they get a name', function()
   configure({ settings = { heat = { preset = 'full' } } })
   local text = vim.list_slice(lines_of(config_file), find(config_file, 'Reads the configuration') + 1)
   local function new(language)
@@ -364,14 +363,14 @@ test('buffers without a name are analyzed, each as a document of its own, and ke
     equal(vim.uri_from_bufnr(bufnr), ('untitled:Untitled-%d'):format(bufnr), 'URI')
     equal(vim.api.nvim_buf_get_name(bufnr), '', 'name')
   end
-  -- They do not share a document: an edit of one leaves the other's heat.
+  -- They are separate documents: an edit of one does not change the other's heat.
   local before = heat(other)
   vim.api.nvim_buf_set_lines(one, 0, -1, false, { 'fn sign_cookie(key: &Key) { key.sign() }' })
   wait('other heat', function()
     local found = heat(one)
     return #found > 0 and found[1].row == 0
   end)
-  equal(heat(other), before, 'heat of the other')
+  equal(heat(other), before, 'heat of the other buffer')
   vim.cmd.buffer(one)
   go(one, 'sign_cookie')
   vim.lsp.buf.hover()
@@ -389,7 +388,7 @@ test('buffers without a name are analyzed, each as a document of its own, and ke
   vim.cmd.buffer(config_file)
 end)
 
-test('nothing that was shown has a trace of Lua or vim.NIL', function()
+test('no message contains a trace of Lua or vim.NIL', function()
   for _, command in ipairs({ 'FoveaStatus', 'FoveaMethod', 'FoveaPause', 'FoveaResume', 'FoveaUpdateIndex', 'Fovea nonsense' }) do
     vim.cmd(command)
   end

@@ -1,4 +1,4 @@
--- Classes by a probe of one's own, and what a model expects at a place: nvim --clean --headless -l FILE FOVEA
+-- Classes by the user's own probe, and predictions at a position: nvim --clean --headless -l FILE FOVEA
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
@@ -54,7 +54,7 @@ test(':FoveaClassify lists the words that decided', function()
   vim.api.nvim_win_close(window, true)
 end)
 
-test(':FoveaClassify! lets the person choose the right label, which is learned', function()
+test(':FoveaClassify! lets the user choose the right label, and the probe learns it', function()
   local from, before = #notices + 1, classes()[1]
   within('read_to_string')
   picks.wanted = 'other'
@@ -65,10 +65,10 @@ test(':FoveaClassify! lets the person choose the right label, which is learned',
   wait('another class', function()
     return classes()[1] ~= before
   end)
-  assert(table.concat(vim.fn.readfile(labels), '\n'):find(',other,rust$'), 'the label is not written')
+  assert(table.concat(vim.fn.readfile(labels), '\n'):find(',other,rust$'), 'the file has no new label')
 end)
 
-test(':FoveaPredict says what the built-in model cannot do', function()
+test(':FoveaPredict says that the built-in model cannot predict', function()
   local from = #notices + 1
   vim.cmd.FoveaPredict()
   wait('the notice', function()
@@ -76,7 +76,7 @@ test(':FoveaPredict says what the built-in model cannot do', function()
   end)
 end)
 
-test(':FoveaPredict lists tokens, and marks the words that speak for the chosen one', function()
+test(':FoveaPredict lists tokens, and marks the words that contribute to the chosen one', function()
   configure({ settings = { ['model.dir'] = root .. '/tests/fixtures/tiny-llama' } })
   wait('the model', function()
     return status().state == 'ready' and (status().model or ''):find('tiny-llama', 1, true)

@@ -1,12 +1,12 @@
--- What the Neovim plugin draws: the options of the heat, while a person types, and in a long file: nvim --clean --headless -l FILE FOVEA
+-- Drawing in Neovim: options of the heat, typing, and a long file: nvim --clean --headless -l FILE FOVEA
 --
--- One session: the tests run in order.
+-- The file is one session: the tests run in order.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
 local config_file = begin()
 
-test('options that do not fit are named, and the defaults stay', function()
+test('invalid options are reported, and the defaults stay', function()
   local from = #notices + 1
   configure({ heat = { color = 'orange', strength = 3 }, lenses = {}, highlight = { enable = 'always' } })
   local text = noticed(from)
@@ -16,7 +16,7 @@ test('options that do not fit are named, and the defaults stay', function()
   local options = require('fovea.config').options
   equal({ options.heat.strength, options.highlight.enable, options.lenses }, { 0.6, 'auto' }, 'options')
   configure()
-  equal(require('fovea.config').problems, {}, 'problems of good options')
+  equal(require('fovea.config').problems, {}, 'problems of valid options')
 end)
 
 test('color and strength of the heat follow the options at once', function()
@@ -30,13 +30,13 @@ test('color and strength of the heat follow the options at once', function()
   local half = strongest()
   assert(half[1] == 0 and half[2] > 0 and half[3] == 0, 'another color: ' .. vim.inspect(half))
   configure({ heat = { color = '#00ff00', strength = 0.2 } })
-  assert(strongest()[2] < half[2], 'the strength changed nothing')
+  assert(strongest()[2] < half[2], 'the strength had no effect')
   configure({ heat = { color = '#0000ff', strength = 0.2 } })
-  assert(strongest()[3] > 0 and strongest()[2] == 0, 'the color changed nothing')
+  assert(strongest()[3] > 0 and strongest()[2] == 0, 'the color had no effect')
   configure()
 end)
 
-test('the colors follow the background, and a group of the theme is left alone', function()
+test('the colors follow the background, and a group of the theme is not changed', function()
   local function ground()
     local color = vim.api.nvim_get_hl(0, { name = 'FoveaHeat1' }).bg
     return bit.band(bit.rshift(color, 8), 255)
@@ -53,7 +53,7 @@ test('the colors follow the background, and a group of the theme is left alone',
   vim.api.nvim_exec_autocmds('ColorScheme', {})
 end)
 
-test('typing never takes heat off unchanged words, at no moment until the new heat', function()
+test('unchanged words keep their heat at every moment until the new heat', function()
   vim.cmd.buffer(config_file)
   complete(config_file)
   local row = find(config_file, 'fn dot_product')
@@ -70,7 +70,7 @@ test('typing never takes heat off unchanged words, at no moment until the new he
   vim.api.nvim_win_set_cursor(0, { row, 0 })
   for letter in ('// the product of the lengths and the cosine'):gmatch('.') do
     vim.api.nvim_feedkeys(letter == '/' and 'A/' or 'A' .. letter, 'x', false)
-    -- Between two keys, and while answers come in: what was lit stays lit.
+    -- Words stay marked between two keys and while answers arrive.
     vim.wait(1)
     if #below() < #before * 0.7 then
       table.insert(gaps, #below())
@@ -88,7 +88,7 @@ test('typing never takes heat off unchanged words, at no moment until the new he
   check_drawn(config_file, complete(config_file))
 end)
 
-test('in a file of 10,000 lines what is on screen is drawn at once, and soon every line', function()
+test('in a file of 10,000 lines the visible part is drawn at once, and soon every line', function()
   local lines = {}
   local unit = vim.list_slice(lines_of(config_file), find(config_file, 'The scalar product') + 1, find(config_file, 'fn dot_product') + 8)
   while #lines < 10000 do
@@ -97,7 +97,7 @@ test('in a file of 10,000 lines what is on screen is drawn at once, and soon eve
   vim.fn.writefile(lines, 'src/long.rs')
   local long = open('src/long.rs')
   local message = complete(long)
-  assert(#message.words > 10000, 'hardly any words')
+  assert(#message.words > 10000, 'too few words')
   wait('every mark', function()
     return #heat(long) == #message.words
   end)
@@ -110,7 +110,7 @@ test('in a file of 10,000 lines what is on screen is drawn at once, and soon eve
   end
   vim.cmd('normal! 5000G')
   vim.cmd.redraw()
-  -- Without a screen 0.10 does not know the last line in the window.
+  -- Without a screen, 0.10 does not know the last line in the window.
   local first = vim.fn.line('w0') - 1
   local last = first + vim.api.nvim_win_get_height(0) - 1
   assert(first > 4000, 'the window did not scroll')
@@ -130,9 +130,9 @@ test('in a file of 10,000 lines what is on screen is drawn at once, and soon eve
     end, drawn)
   end
   h.handle(nil, other, { client_id = client().id, method = 'fovea/heat' })
-  equal(tones_on_screen(), on_screen(other.words), 'what is on screen, as soon as the message has come')
+  equal(tones_on_screen(), on_screen(other.words), 'the visible words directly after the message')
   equal(#heat(long), #message.words, 'marks meanwhile')
-  -- Drawn from the top, so the last mark tells. To look at all of them again and again would take the time they are drawn in.
+  -- Marks are drawn from the top, so checking the last one is enough. Checking all repeatedly would delay the drawing.
   local function last_is_drawn(words)
     local id = vim.api.nvim_get_namespaces().fovea_heat
     local last = vim.api.nvim_buf_get_extmarks(long, id, -1, 0, { limit = 1, details = true })[1]
@@ -143,7 +143,7 @@ test('in a file of 10,000 lines what is on screen is drawn at once, and soon eve
   end)
   check_drawn(long, other)
 
-  -- An edit while slices are still to be drawn: the heat that comes for it draws them.
+  -- After an edit before all slices are drawn, the next heat draws the rest.
   h.handle(nil, message, { client_id = client().id, method = 'fovea/heat' })
   local count = #received[long]
   vim.api.nvim_buf_set_lines(long, 20, 20, false, { '// the lengths are the same' })

@@ -1,4 +1,4 @@
--- What the tests in Neovim share: a copy of the workspace, waiting by condition, what was drawn and what the server sent.
+-- Helpers for the tests in Neovim: a copy of the workspace, waiting for conditions, the drawn marks and the server's messages.
 local M = { changes = 0 }
 
 local program = assert(_G.arg[1], 'usage: nvim --clean --headless -l TEST.lua FOVEA')
@@ -17,14 +17,14 @@ vim.fn.chdir(workspace)
 vim.opt.runtimepath:prepend(root .. '/editors/neovim')
 vim.o.swapfile = false
 vim.o.hidden = true
--- Lenses are drawn on lines that are on screen. ('columns' is left alone: setting it without a screen corrupts 0.12.4's memory.)
+-- Lenses are drawn only on visible lines. ('columns' is not set: setting it without a screen corrupts the memory of 0.12.4.)
 vim.o.lines = 60
 vim.cmd('filetype on')
--- As the README proposes.
+-- The README suggests this line.
 vim.o.statusline = "%f %{v:lua.require'fovea'.status()}"
 
 local passed, failed = 0, 0
--- A pattern: the other tests are left out, for who works on one.
+-- A pattern for work on single tests: the other tests are skipped.
 local only = vim.env.FOVEA_TEST_ONLY
 
 ---@param name string
@@ -52,19 +52,19 @@ local function finish()
   os.exit(failed == 0 and 0 or 1)
 end
 
---- Waits until `condition` answers something true and returns that.
+--- Waits until `condition` returns something true, and returns that.
 local function wait(what, condition)
   local value
   if not vim.wait(patience, function()
     value = condition()
     return value
   end, 20) then
-    error('waited in vain for ' .. what, 2)
+    error('timed out waiting for ' .. what, 2)
   end
   return value
 end
 
---- As `wait`, with the action done again every second: what is found of a file that was just opened waits for the model.
+--- Like `wait`, but repeats the action every second: searches find a new file only after the model has read it.
 local function again(what, action, condition)
   local deadline = vim.uv.now() + patience
   repeat
@@ -73,7 +73,7 @@ local function again(what, action, condition)
       return
     end
   until vim.uv.now() > deadline
-  error('tried in vain for ' .. what, 2)
+  error('timed out trying for ' .. what, 2)
 end
 
 local function equal(actual, expected, what)
@@ -93,7 +93,7 @@ local function noticed(from)
   return table.concat(vim.list_slice(notices, from), '\n')
 end
 
--- Chooses the entry whose text has `wanted`, and remembers what was offered.
+-- Chooses the entry that contains `wanted`, and records the offered entries.
 local picks = { wanted = '', offered = {} }
 ---@diagnostic disable-next-line: duplicate-set-field
 vim.ui.select = function(items, options, choose)
@@ -115,7 +115,7 @@ local function lines_of(bufnr)
   return vim.api.nvim_buf_get_lines(bufnr, 0, -1, false)
 end
 
---- Row and byte column, both from zero, of the first place where `text` stands.
+--- Row and byte column, both from zero, of the first occurrence of `text`.
 local function find(bufnr, text)
   for row, line in ipairs(lines_of(bufnr)) do
     local column = line:find(text, 1, true)
@@ -131,7 +131,7 @@ local function go(bufnr, text, into)
   vim.api.nvim_win_set_cursor(0, { row + 1, column + (into or 0) })
 end
 
---- The extmarks of a namespace, with the text each covers.
+--- The extmarks of a namespace, with the text that each covers.
 local function marks(bufnr, namespace)
   local found = {}
   local id = assert(vim.api.nvim_get_namespaces()[namespace], 'no namespace ' .. namespace)
@@ -155,7 +155,7 @@ local function heat(bufnr)
   return marks(bufnr, 'fovea_heat')
 end
 
---- A character of the negotiated encoding to a byte, counted anew here rather than by the code under test.
+--- Converts a column in the negotiated encoding to bytes, independently of the code under test.
 local function byte(line, character, encoding)
   local bytes, units = 0, 0
   for _, char in ipairs(vim.fn.split(line, '\\zs')) do
@@ -169,7 +169,7 @@ local function byte(line, character, encoding)
   return bytes
 end
 
--- Every fovea/heat as it came, by buffer, before the plugin sees it; those that tell what changed made whole, by code of our own.
+-- Every fovea/heat by buffer, recorded before the plugin handles it. Changes are applied independently of the code under test.
 local received = {}
 local function whole(params, before)
   local message, change = vim.deepcopy(params), params.changed
@@ -177,7 +177,7 @@ local function whole(params, before)
     return message
   end
   M.changes = M.changes + 1
-  assert(before and before.version == change.since, 'changes since a message that did not come')
+  assert(before and before.version == change.since, 'the changes refer to a message that did not arrive')
   for _, word in ipairs(before.words) do
     if word[1] < change.start then
       table.insert(message.words, word)
@@ -192,7 +192,7 @@ local function whole(params, before)
   return message
 end
 
--- What the plugin does with a message, nobody listening.
+-- `M.handle` is the plugin's handler without recording.
 local function record(client)
   local handler = client.handlers['fovea/heat']
   M.handle = handler
@@ -219,7 +219,7 @@ local function client()
   return vim.lsp.get_clients({ name = 'fovea' })[1]
 end
 
---- The last message for a buffer, once it is for the text shown and complete.
+--- Waits until the last message for a buffer is complete and of the current text.
 local function complete(bufnr, from)
   return wait('complete heat of ' .. vim.api.nvim_buf_get_name(bufnr), function()
     local all = received[bufnr] or {}
@@ -228,7 +228,7 @@ local function complete(bufnr, from)
   end)
 end
 
---- The group of a level: average words have 4, and there are three tones.
+--- The highlight group of a level. Average words have level 4, and there are three tones.
 local function tone(level)
   return 'FoveaHeat' .. (level < 6 and 1 or level < 9 and 2 or 3)
 end
@@ -243,13 +243,13 @@ local function check_drawn(bufnr, message)
     table.insert(expected, { line, byte(text, from, encoding), byte(text, to, encoding), tone(level) })
   end
   local drawn = vim.tbl_map(function(mark)
-    -- A word whose own color is hard to read has the same tone with a color for its text.
+    -- A word with a color that would be hard to read has the same tone with another text color.
     return { mark.row, mark.from, mark.to, (mark.group:gsub('Text', '')) }
   end, heat(bufnr))
   equal(drawn, expected, 'marks')
 end
 
---- Fails where a mark covers blanks or cuts an identifier's letters.
+--- Fails if a mark covers spaces or only a part of an identifier.
 local function check_words(bufnr)
   local lines = lines_of(bufnr)
   for _, mark in ipairs(heat(bufnr)) do
@@ -257,11 +257,11 @@ local function check_words(bufnr)
     local before = lines[mark.row + 1]:sub(mark.from, mark.from)
     local after = lines[mark.row + 1]:sub(mark.to + 1, mark.to + 1)
     local cut = (before:find('^%a') and mark.text:find('^%a')) or (after:find('^%a') and mark.text:find('%a$'))
-    assert(not cut, ('%q is cut out of %q'):format(mark.text, lines[mark.row + 1]))
+    assert(not cut, ('%q is only a part of a word in %q'):format(mark.text, lines[mark.row + 1]))
   end
 end
 
---- The hottest word of load_config: the one that a hover surely speaks of.
+--- The word of load_config with the most heat; its hover is never empty.
 local function hottest(bufnr)
   local first, last = find(bufnr, 'Reads the configuration file'), find(bufnr, 'Ok(config)')
   local best
@@ -298,7 +298,7 @@ local function float_text(what)
   return text
 end
 
---- What lenses show, by row.
+--- The text of lenses by row.
 local function lenses(bufnr, servers)
   vim.cmd.redraw()
   local shown = {}
@@ -324,8 +324,9 @@ local function at(bufnr, text)
   return vim.api.nvim_get_current_buf() == bufnr and vim.deep_equal(vim.api.nvim_win_get_cursor(0), { row + 1, column })
 end
 
---- The options of this session with others on top; a server that runs follows at once. Every word has heat, so that there is much to
---- look at; what a person gets by default is seen in neovim_calm_test.lua.
+--- Sets the options of this session, extended by `options`; a running server gets them at once.
+---
+--- Every word has heat, so that there is much to check. neovim_calm_test.lua tests the defaults.
 local function configure(options)
   local all = { cmd = { program, 'serve' }, settings = { heat = { preset = 'full' } } }
   if vim.tbl_get(options or {}, 'settings', 'heat.preset') then
@@ -346,7 +347,7 @@ local function indexed()
   end)
 end
 
---- Starts the server on one file of the workspace, and waits until its heat is there.
+--- Starts the server on one file of the workspace, and waits for the heat.
 local function begin(options)
   configure(options)
   local bufnr = open('src/config.rs')
@@ -354,7 +355,7 @@ local function begin(options)
   wait('the state ready', function()
     return status().state == 'ready'
   end)
-  -- What came before the recording began is not known: an edit and its undoing bring a new one.
+  -- Messages before the recording are unknown, so an edit and its undo cause a new one.
   vim.api.nvim_buf_set_lines(bufnr, 0, 0, false, { '' })
   vim.api.nvim_buf_set_lines(bufnr, 0, 1, false, {})
   complete(bufnr)
@@ -403,7 +404,7 @@ M.scope = setmetatable({
   at = at,
 }, { __index = _G })
 
---- How many tests failed so far.
+--- The number of failed tests so far.
 function M.failures()
   return failed
 end

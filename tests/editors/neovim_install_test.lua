@@ -1,13 +1,13 @@
--- The Neovim plugin's health report, its help, and every way to install it: nvim --clean --headless -l FILE FOVEA
+-- The health report and help of the Neovim plugin, and every way to install it: nvim --clean --headless -l FILE FOVEA
 --
--- The last tests start Neovims of their own.
+-- The last tests start other Neovims.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
 begin()
 indexed()
 
-test(':checkhealth fovea tells program, protocol, model, index and options that contradict each other', function()
+test(':checkhealth fovea reports program, protocol, model, index and contradictory options', function()
   local function report()
     vim.cmd('silent checkhealth fovea')
     local text = table.concat(lines_of(0), '\n')
@@ -37,7 +37,7 @@ test('the help has tags for every command, and all its references exist', functi
   vim.fn.mkdir(doc)
   vim.fn.system({ 'cp', root .. '/editors/neovim/doc/fovea.txt', doc })
   vim.cmd.helptags(doc)
-  -- They are part of the plugin: no way to install it makes them for a folder inside a repository.
+  -- The tags are part of the plugin: no way to install it creates them for a folder inside a repository.
   equal(vim.fn.readfile(root .. '/editors/neovim/doc/tags'), vim.fn.readfile(doc .. '/tags'), 'doc/tags; run :helptags on the folder')
   local tags = {}
   for _, line in ipairs(vim.fn.readfile(doc .. '/tags')) do
@@ -55,7 +55,7 @@ test('the help has tags for every command, and all its references exist', functi
   end
 end)
 
---- A second Neovim with the plugin installed in some way, on a file of the workspace; `with` gets a function that runs Lua there.
+--- Starts a second Neovim with the plugin on a file of the workspace; `with` gets a function that runs Lua there.
 ---@param environment? table<string, string>
 local function installed(arguments, with, environment)
   local job = vim.fn.jobstart(vim.list_extend({ vim.v.progpath, '--clean', '--headless', '--embed' }, arguments), {
@@ -72,7 +72,7 @@ end
 
 local attached = "return #vim.lsp.get_clients({ name = 'fovea', bufnr = 0 }) == 1"
 
---- Waits until the server works on the file of the other Neovim, where `run` runs Lua.
+--- Waits until the server has analyzed the file in the other Neovim, where `run` runs Lua.
 local function works(run)
   wait('the server in the other Neovim', function()
     return run(attached)
@@ -87,7 +87,7 @@ local function starts(arguments)
   installed(arguments, works)
 end
 
--- A repository as somebody clones it, of what stands in this tree now; nothing comes from a network.
+-- A repository to clone, made from the current working tree; no network is used.
 local repository = vim.fn.tempname()
 vim.fn.mkdir(repository .. '/editors', 'p')
 vim.fn.system({ 'cp', '-r', root .. '/editors/neovim', repository .. '/editors' })
@@ -98,7 +98,7 @@ for _, arguments in ipairs({ { 'init', '-q', '-b', 'main' }, { 'add', '-A' }, { 
 end
 local url = 'file://' .. repository
 
---- The lines of the README for a way to install, with this repository in place of the names in them.
+--- The lines of the README for a way to install, with placeholders replaced by this repository.
 local function lines_for(way)
   local text = io.open(root .. '/editors/neovim/README.md'):read('*a')
   for block in text:gmatch('```lua\n(.-)```') do
@@ -113,7 +113,7 @@ local function lines_for(way)
   error('the README has no lines for ' .. way)
 end
 
---- A file of Lua for a new Neovim, whose folders are its own.
+--- Writes a Lua file for a new Neovim with separate folders.
 local function script(lines)
   local home = vim.fn.tempname()
   vim.fn.mkdir(home, 'p')
@@ -122,7 +122,7 @@ local function script(lines)
   return path, { XDG_DATA_HOME = home, XDG_STATE_HOME = home, XDG_CONFIG_HOME = home, XDG_CACHE_HOME = home }
 end
 
---- Fails unless the server works with the lines as init.lua, and `:h fovea` and `:checkhealth fovea` too.
+--- Fails unless the server, `:h fovea` and `:checkhealth fovea` work with the lines as init.lua.
 local function works_with(lines)
   local path, environment = script(lines)
   installed({ '-u', path, 'src/settings.rs' }, function(run)
@@ -144,14 +144,14 @@ test('the README\'s lines for lazy.nvim work', function()
   local lines = lines_for('lazy.nvim')
   local lazy = vim.env.FOVEA_LAZY_NVIM
   if lazy then
-    -- The real one, where a folder of it is given. (It would drop the parsers of a Neovim that was unpacked beside the system's.)
+    -- The real lazy.nvim, if its folder is given. (Its reset of 'runtimepath' would drop the parsers of an unpacked Neovim.)
     works_with(([[
 vim.opt.rtp:prepend(%q)
 vim.fn.mkdir(vim.fn.stdpath('config') .. '/lua', 'p')
 require('lazy').setup({ spec = { (loadstring or load)('return ' .. %q)() }, performance = { rtp = { reset = false } }, rocks = { enabled = false }, checker = { enabled = false } })
 ]]):format(lazy, (lines:gsub('%-%-[^\n]*\n', ''))))
   end
-  -- What lazy.nvim does with a spec: clone, runtimepath, plugin/, and then config() with the plugin.
+  -- The steps of lazy.nvim for a spec: clone, runtimepath, plugin/, and then config() with the plugin.
   works_with(([[
 local spec = (loadstring or load)('return ' .. %q)()
 local dir = vim.fn.stdpath('data') .. '/lazy/' .. spec.name
@@ -164,12 +164,12 @@ end)
 
 if vim.pack then
   test('the README\'s lines for vim.pack work', function()
-    -- It asks before it installs.
+    -- vim.pack asks before it installs.
     works_with('vim.fn.confirm = function() return 1 end\n' .. lines_for('vim.pack'))
   end)
 end
 
-test('loaded late, it works without setup() and with it', function()
+test('the plugin works if it is loaded late, with and without setup()', function()
   local load = ("vim.opt.rtp:prepend(%q) vim.cmd.source(%q)"):format(
     root .. '/editors/neovim',
     root .. '/editors/neovim/plugin/fovea.lua'
@@ -179,7 +179,7 @@ test('loaded late, it works without setup() and with it', function()
   starts({ '--cmd', late:format(load .. " require('fovea').setup({ heat = { strength = 0.4 } })"), 'src/settings.rs' })
 end)
 
---- What another Neovim was told; `path` is its PATH, `options` the options of setup(), nil for none.
+--- The messages of another Neovim; `path` is its PATH, `options` the options of setup(), nil for no call.
 local function told(path, options, wanted)
   local lines = ([[
 _G.told = {}
@@ -197,11 +197,11 @@ vim.opt.rtp:append(%q)
       text = run("return table.concat(_G.told, '\\n')")
       return text:find(wanted)
     end)
-    -- Once, also with another file.
+    -- The message appears once, also after opening another file.
     run("vim.cmd.edit('src/config.rs') return 0")
     vim.wait(200)
     local _, count = run("return table.concat(_G.told, '\\n')"):gsub(wanted, '')
-    equal(count, 1, 'times that it was said')
+    equal(count, 1, 'number of messages')
     local messages = text .. run("return vim.fn.execute('messages')")
     for _, part in ipairs({ 'stack traceback', 'vim.NIL', '%.lua:%d' }) do
       assert(not messages:find(part), messages)
@@ -212,7 +212,7 @@ end
 
 local tools = '/usr/bin:/bin'
 
-test('a missing program is reported once, with what to do, with setup() and without', function()
+test('a missing program is reported once with advice, with and without setup()', function()
   for _, options in ipairs({ false, '{}', '{ cmd = { "/nowhere/fovea", "serve" } }' }) do
     local text = told(tools, options or nil, options == '{}' and 'not in PATH' or options and 'is not a program' or 'not in PATH')
     for _, part in ipairs({ 'cargo install', 'cmd = {', ':checkhealth fovea' }) do
@@ -230,12 +230,12 @@ local function fake(lines)
   return folder
 end
 
-test('a program that is too old is reported with what to do', function()
-  -- One that does not know `serve`.
+test('a program that is too old is reported with advice', function()
+  -- This program does not know `serve`.
   local old = fake({ '#!/bin/sh', 'echo "error: unrecognized subcommand serve" >&2', 'exit 2' })
   local text = told(old .. ':' .. tools, nil, 'ended by itself')
   assert(text:find('code 2', 1, true) and text:find('update the program', 1, true) and text:find(old .. '/fovea', 1, true), text)
-  -- One that speaks no protocol of ours.
+  -- This server does not know Fovea's protocol.
   old = fake({ '#!/bin/sh', ('exec python3 %s'):format(here .. '/second_server.py') })
   text = told(old .. ':' .. tools, nil, 'too old for this plugin')
   assert(text:find('update the program, then :FoveaRestart', 1, true) and text:find(old .. '/fovea', 1, true), text)
@@ -243,7 +243,7 @@ end)
 
 test('vim.g.fovea holds the options, and false starts nothing', function()
   installed({ '--cmd', 'let g:fovea = v:false | set rtp^=' .. root .. '/editors/neovim', 'src/settings.rs' }, function(run)
-    -- What would start it was scheduled before this question.
+    -- A start would have been scheduled before this check.
     assert(not run(attached), 'it started')
     assert(not run("return require('fovea').started or false"), 'it started')
   end)

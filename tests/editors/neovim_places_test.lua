@@ -1,6 +1,6 @@
--- What leads a person of Neovim to other places: search, similar items, comparison: nvim --clean --headless -l FILE FOVEA
+-- Search, similar items and comparison in Neovim: nvim --clean --headless -l FILE FOVEA
 --
--- One session: the tests run in order, each on what the ones before left open.
+-- The file is one session: the tests run in order and depend on earlier ones.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
@@ -20,7 +20,7 @@ if h.failures() > 0 then
   finish()
 end
 
-test('the statusline says how far the index is, and no more once it is there', function()
+test('the statusline shows the progress of the index until it is complete', function()
   local before = status()
   local context = { client_id = client().id, method = 'fovea/status' }
   local index = { state = 'indexing', items = 120, done = 34, total = 560, refused = {} }
@@ -37,7 +37,7 @@ local function listed()
   end)
 end
 
-test(':FoveaSearch lists what a query is about, in files that are not open', function()
+test(':FoveaSearch lists items by meaning, in files that are not open', function()
   vim.cmd.FoveaSearch('middle of a sorted list of numbers')
   wait('the window of the list', function()
     return vim.bo.buftype == 'quickfix'
@@ -56,7 +56,7 @@ test(':FoveaSearch lists what a query is about, in files that are not open', fun
   vim.cmd.buffer(config_file)
 end)
 
-test(':Fovea ask lists what answers, and marks the answer with the words that carry it', function()
+test(':Fovea ask lists answers, and marks the answer and its most important words', function()
   vim.cmd('Fovea ask how is the median of numbers computed?')
   wait('the window of the list', function()
     return vim.bo.buftype == 'quickfix'
@@ -80,7 +80,7 @@ test(':Fovea ask lists what answers, and marks the answer with the words that ca
   vim.cmd.buffer(config_file)
 end)
 
-test(':Fovea ask says so where nothing answers', function()
+test(':Fovea ask says if there is no answer', function()
   local from = #notices + 1
   vim.cmd("Fovea ask Which treaty ended the Thirty Years' War?")
   wait('the notice', function()
@@ -88,7 +88,7 @@ test(':Fovea ask says so where nothing answers', function()
   end)
 end)
 
-test(':FoveaSearch without a query asks for it, lets the person choose, and opens the place', function()
+test(':FoveaSearch without a query asks for one, lets the user choose, and opens the place', function()
   local asked
   ---@diagnostic disable-next-line: duplicate-set-field
   vim.ui.input = function(options, done)
@@ -105,7 +105,7 @@ test(':FoveaSearch without a query asks for it, lets the person choose, and open
   vim.cmd.buffer(config_file)
 end)
 
-test(':FoveaSearch! with a query lets the person choose at once, and CTRL-O leads back', function()
+test(':FoveaSearch! with a query lets the user choose at once, and CTRL-O goes back', function()
   vim.cmd.buffer(config_file)
   go(config_file, 'sum += a * b')
   local before = vim.api.nvim_win_get_cursor(0)
@@ -136,7 +136,7 @@ test(':FoveaSimilar! lists similar items instead of asking', function()
   vim.cmd.buffer(config_file)
 end)
 
-test('an item of a store opens its web page, and one without a page is told', function()
+test('an item of a store opens its web page, and one without a page is shown as a message', function()
   local at = { start = { line = 39, character = 3 }, ['end'] = { line = 39, character = 9 } }
   local page = 'https://git.example/backend/blob/main/src/auth.rs#L40'
   local item = { uri = page, range = at, selection = at, name = 'verify', kind = 'function', language = 'rust', score = 0.83 }
@@ -176,7 +176,7 @@ local function focus(window, text)
   vim.api.nvim_exec_autocmds('CursorMoved', { buffer = vim.api.nvim_win_get_buf(window) })
 end
 
---- What is lit in a window of a comparison: tone by place.
+--- The marked words in a window of a comparison: tone by position.
 local function lit(window)
   local found = {}
   for _, mark in ipairs(marks(vim.api.nvim_win_get_buf(window), 'fovea_compare')) do
@@ -188,12 +188,12 @@ local function lit(window)
   return found
 end
 
---- The words of a side of an answer, the first named as the server counts them.
+--- The key of a word: its line and column as the server counts them.
 local function place_of(word)
   return ('%d:%d'):format(word.start.line, word.start.column)
 end
 
---- The answer of the server to the last comparison, as it came, and what it was asked.
+--- The server's answer to the last comparison, and its passages.
 local answer, left_passage, right_passage
 local shown = require('fovea.compare').open
 require('fovea.compare').open = function(json, left, right)
@@ -201,7 +201,7 @@ require('fovea.compare').open = function(json, left, right)
   return shown(json, left, right)
 end
 
---- Runs fovea.comparePassages on what was compared last.
+--- Runs fovea.comparePassages on the passages of the last comparison.
 local function ask_again(third)
   local passages = vim.tbl_map(function(passage)
     return { text = table.concat(passage.text, '\n'), language = passage.language }
@@ -217,7 +217,7 @@ local function ask_again(third)
   return got[2]
 end
 
---- What has to be lit on the other side for the shares of its words.
+--- The tones that words on the other side must have for their shares.
 local function expected_tones(shares, partners)
   local order, most, expected = {}, 0, {}
   for j, share in ipairs(shares) do
@@ -233,11 +233,11 @@ local function expected_tones(shares, partners)
       expected[place_of(partners[order[i]])] = part >= 0.6 and 3 or part >= 0.3 and 2 or 1
     end
   end
-  assert(vim.tbl_count(expected) >= 2, 'hardly a partner: ' .. vim.inspect(expected))
+  assert(vim.tbl_count(expected) >= 2, 'too few partners: ' .. vim.inspect(expected))
   return expected
 end
 
---- Fails unless the partners of the word under the cursor become lit, as the server's row says.
+--- Fails unless the partners of the word at the cursor become marked as in the server's row.
 local function check_partners(window, side, other_window)
   local words, partners = answer[side].words, answer[side == 'a' and 'b' or 'a'].words
   local cursor = vim.api.nvim_win_get_cursor(window)
@@ -267,7 +267,7 @@ test(':FoveaView opens the page of this document in a browser, at the unit under
   end, 60000)
   vim.ui.open = open
   equal(opened:gsub('%d+/%x+/$', ''), 'http://127.0.0.1:', 'address')
-  -- The page knows where the cursor is.
+  -- The page knows the position of the cursor.
   local host, port, path = opened:match('^http://([%d.]+):(%d+)(/%x+/)$')
   local got, socket = '', vim.uv.new_tcp()
   socket:connect(host, tonumber(port), function()
@@ -276,14 +276,14 @@ test(':FoveaView opens the page of this document in a browser, at the unit under
       got = got .. (chunk or '')
     end)
   end)
-  local unit = wait('the page to tell of the cursor', function()
+  local unit = wait('the position of the cursor from the page', function()
     return got:match('"unit":(%w+)')
   end)
   socket:close()
   equal(unit ~= 'null', true, got)
 end)
 
-test(':FoveaCompare begins with a sentence and the words that both share, and numbers are folded', function()
+test(':FoveaCompare begins with a sentence and the shared words, and numbers are folded', function()
   go(config_file, 'config.insert')
   vim.cmd.FoveaCompare()
   local header, left, right = unpack(comparison())
@@ -293,12 +293,12 @@ test(':FoveaCompare begins with a sentence and the words that both share, and nu
   assert(text[2]:find('similar 0%.%d%d') and text[2]:find('shared: ' .. answer.shared[1].text, 1, true), text[2])
   assert(text[4] == ' ▸ Details (d)' and #text == 4, vim.inspect(text))
   for _, word in ipairs({ 'residual', 'bias', 'special', 'languages' }) do
-    assert(not table.concat(text, '\n'):find(word), word .. ' is shown unasked')
+    assert(not table.concat(text, '\n'):find(word), word .. ' is shown although numbers are folded')
   end
   assert(table.concat(text_of(left), '\n'):find('pub fn load_config', 1, true), 'the left side is not the item')
-  assert(table.concat(text_of(right), '\n'):find('pub fn read_settings', 1, true), 'the right side is not its like')
+  assert(table.concat(text_of(right), '\n'):find('pub fn read_settings', 1, true), 'the right side is not the similar item')
   assert(vim.wo[left].winbar:find('src/config.rs:%d+') and vim.wo[right].winbar:find('src/settings.rs:%d+'), vim.wo[left].winbar)
-  -- The cursor stands on what is shared most.
+  -- The cursor is on the most shared word.
   local first = answer.a.words[answer.shared[1].a[1] + 1]
   equal(vim.api.nvim_win_get_cursor(left), { first.start.line + 1, first.start.column }, 'cursor')
 end)
@@ -337,7 +337,7 @@ test('the word under the cursor shows its row, on both sides, and the other side
   end
 end)
 
-test('<Tab> goes to the strongest partner, a blank shows what is shared, and q closes the comparison', function()
+test('<Tab> goes to the strongest partner, a space shows the shared words, and q closes the comparison', function()
   local _, left, right = unpack(comparison())
   focus(left, '    let text')
   local base = lit(right)
@@ -347,9 +347,9 @@ test('<Tab> goes to the strongest partner, a blank shows what is shared, and q c
       shared[place_of(answer.b.words[index + 1])] = true
     end
   end
-  equal(vim.tbl_count(base), vim.tbl_count(shared), 'words lit without a word under the cursor')
+  equal(vim.tbl_count(base), vim.tbl_count(shared), 'words marked without a word at the cursor')
   for place in pairs(base) do
-    assert(shared[place], place .. ' is lit and not shared')
+    assert(shared[place], place .. ' is marked but not shared')
   end
   focus(left, 'config = BTreeMap')
   check_partners(left, 'a', right)
@@ -362,7 +362,7 @@ test('<Tab> goes to the strongest partner, a blank shows what is shared, and q c
   equal(vim.api.nvim_get_current_buf(), config_file, 'buffer')
 end)
 
-test(':FoveaCompare on two ranges compares these without their indentation, and <CR> opens the place', function()
+test(':FoveaCompare on two ranges compares these without indentation, and <CR> opens the place', function()
   local first = find(config_file, 'for (a, b)') + 1
   vim.cmd(('%d,%dFoveaCompare'):format(first, first + 2))
   first = find(config_file, 'for line in') + 1
@@ -384,12 +384,12 @@ test('both sides of a comparison have the syntax colors of their language', func
   for _, window in ipairs({ left, right }) do
     local bufnr = vim.api.nvim_win_get_buf(window)
     assert(vim.bo[bufnr].syntax == 'rust' or vim.treesitter.highlighter.active[bufnr], 'no colors')
-    equal(vim.bo[bufnr].filetype, '', 'a filetype, which would attach servers')
+    equal(vim.bo[bufnr].filetype, '', 'filetype, which would attach servers')
   end
   vim.api.nvim_feedkeys('q', 'x', false)
 end)
 
-test('a server without the third argument is asked again, and its matrix gives the rows', function()
+test('a server that does not know the third argument is asked again, and its matrix gives the rows', function()
   local whole = ask_again(nil)
   assert(type(whole.pairs) == 'table', 'no matrix')
   whole.summary, whole.shared = nil, nil
@@ -421,7 +421,7 @@ test('a server without the third argument is asked again, and its matrix gives t
   vim.api.nvim_feedkeys('q', 'x', false)
 end)
 
-test('a long comparison says that it is under way, and a key cancels it', function()
+test('a long comparison shows its progress, and a key cancels it', function()
   local lines = {}
   for i = 1, 400 do
     table.insert(lines, ('    let value_%d = read_number(%d, "the number of the line %d");'):format(i, i * 7, i))
@@ -453,11 +453,11 @@ test('a long comparison says that it is under way, and a key cancels it', functi
   assert(text:find('Comparing', 1, true) and text:find('reading 40 %%') and text:find('cancels', 1, true), text)
   local from = #notices + 1
   vim.api.nvim_feedkeys('q', 'x', false)
-  equal(vim.api.nvim_win_is_valid(window), false, 'the window is still there')
+  equal(vim.api.nvim_win_is_valid(window), false, 'validity of the progress window')
   client().rpc.notify, client().rpc.request = notify, request
   assert(vim.iter(sent):any(function(message)
     return message[1] == '$/cancelRequest' and message[2].id
-  end), 'the server was not told')
+  end), 'the server got no cancellation')
   vim.wait(500)
   equal(#vim.api.nvim_list_tabpages(), 1, 'tab pages')
   assert(noticed(from):find('comparison canceled', 1, true), noticed(from))
@@ -465,7 +465,7 @@ test('a long comparison says that it is under way, and a key cancels it', functi
   vim.cmd.buffer(config_file)
 end)
 
-test('long titles of a comparison are cut, and keep name and line', function()
+test('long titles of a comparison are cut but keep name and line', function()
   local title = require('fovea.compare.header').title
   local passage = { uri = vim.uri_from_fname(workspace .. '/src/' .. ('deep/'):rep(20) .. 'config.rs'), row = 11, name = 'load' }
   local text = title(passage, 40)
@@ -477,7 +477,7 @@ test('long titles of a comparison are cut, and keep name and line', function()
   equal(title(passage, 40), 'src/config.rs:1', 'a short title')
 end)
 
-test('what the languages have in common stands among the numbers where the server tells it', function()
+test('the numbers contain the common part of the languages if the server sends it', function()
   local function details(similarity)
     local centered = { cosine = 0.52, similarity = similarity, common = 0.18 }
     return require('fovea.compare.header').details({ cosine = 0.61, residual = 2.5e-5, centered = centered, a = {}, b = {} })[2]

@@ -1,12 +1,12 @@
--- How the effect of each setting is seen in Neovim: the table of neovim_settings_test.lua, by the name of the setting.
+-- Checks of the effect of each setting in Neovim: the table of neovim_settings_test.lua, by the name of the setting.
 --
--- A function of the scope that the tests share and of the buffer that is looked at.
+-- Returns a function of the tests' shared scope and of the buffer under test.
 ---@param scope table
 ---@param config_file integer
 return function(scope, config_file)
   setfenv(1, scope)
 
-  --- The answer of the server about the document or a place in it; false for none.
+  --- The server's answer about the document or a position in it; false for null.
   local function ask(method, params)
     local answer
     require('fovea.client').request(client(), method, params, function(_, result)
@@ -36,7 +36,7 @@ return function(scope, config_file)
     return fovea.status(config_file):find('^fovea off: ' .. reason) ~= nil
   end
 
-  --- A line that was not in the text before, so that nobody has read it yet.
+  --- Inserts a new line that the model has not read yet.
   local words = 0
   local function write_something_new()
     words = words + 1
@@ -63,10 +63,10 @@ return function(scope, config_file)
 
   local function results()
     local found = vim.fs.find('results.sqlite', { path = vim.env.FOVEA_CACHE_DIR, type = 'file' })[1]
-    return found or error('no file of results')
+    return found or error('no results file')
   end
 
-  --- Whether the server has the file of results open.
+  --- Whether the server has the results file open.
   local function keeps_results()
     local file = results()
     return vim.iter(vim.fn.glob(('/proc/%d/fd/*'):format(pid()), true, true)):any(function(descriptor)
@@ -74,12 +74,12 @@ return function(scope, config_file)
     end)
   end
 
-  -- Neovim writes what the server says on stderr into its own log.
+  -- Neovim's log contains the server's stderr.
   local log = vim.lsp.log and vim.lsp.log.get_filename and vim.lsp.log.get_filename() or vim.lsp.get_log_path()
   local function logs(action, text)
     local before = vim.fn.getfsize(log)
     action()
-    -- The answer to what is asked later comes later.
+    -- Answers come in order, so this request waits for the earlier ones.
     ask_at('textDocument/hover', 'read_to_string')
     local file = io.open(log)
     if not file then
@@ -108,8 +108,8 @@ return function(scope, config_file)
   local supplies = vim.env.FOVEA_POWER_SUPPLY
   local usual, hinting
 
-  -- `set`: the value; `seen`: whether its effect is there now, given the settings in force; `with`: other settings, before and meanwhile;
-  -- `before`: what is done first; `restart`: it is read when a server starts; `lasts`: taking it back changes nothing.
+  -- `set`: the value; `seen`: whether the effect is visible now, with the current settings; `with`: other settings, before and during the
+  -- test; `before`: the first action; `restart`: a server reads it at the start; `lasts`: resetting it has no effect.
   return {
     ['enable'] = {
       set = false,
@@ -138,7 +138,7 @@ return function(scope, config_file)
     ['maxLineBytes'] = {
       set = 100,
       before = function()
-        -- Without a screen 0.12.4 falls over a line that it has to wrap.
+        -- Without a screen, 0.12.4 fails at a line that it must wrap.
         vim.wo.wrap = false
         vim.api.nvim_buf_set_lines(config_file, -1, -1, false, { '// ' .. ('long '):rep(40) })
       end,
@@ -158,7 +158,7 @@ return function(scope, config_file)
         local count, start = #received[config_file], vim.uv.hrtime()
         write_something_new()
         complete(config_file, count)
-        -- Not sooner than that, on any machine.
+        -- The delay is a minimum on any machine.
         return vim.uv.hrtime() - start >= 2e9
       end,
     },
@@ -173,7 +173,7 @@ return function(scope, config_file)
       set = false,
       before = once_read,
       seen = function()
-        -- What carries a name of several words is told otherwise when it reaches the model as one.
+        -- The explanation of a name of several words changes if the model reads it as one word.
         local shown = heat(config_file)
         if #shown == 0 then
           return false
@@ -222,12 +222,12 @@ return function(scope, config_file)
     ['lens.detail'] = {
       set = 'all',
       before = function()
-        -- Too short to be news.
+        -- Too short for lenses by default.
         vim.api.nvim_buf_set_lines(config_file, -1, -1, false, {
           'fn bar_width(bar: &ProgressBar) -> usize { bar.width_in_cells }',
           'fn bar_height(bar: &ProgressBar) -> usize { bar.height_in_cells }',
         })
-        -- Neovim 0.12 resolves the lenses on the screen alone.
+        -- Neovim 0.12 resolves only visible lenses.
         vim.cmd('normal! G')
         once_read()
       end,
@@ -263,7 +263,7 @@ return function(scope, config_file)
       seen = function()
         local supported = require('fovea.client').supports(client(), 'textDocument/inlayHint', config_file)
         if supported ~= hinting then
-          -- They are asked for when they are switched on, by servers that have them then.
+          -- Neovim asks for hints when they are turned on, and only servers that support them at that time.
           hinting = supported
           vim.lsp.inlay_hint.enable(false, { bufnr = config_file })
           vim.lsp.inlay_hint.enable(true, { bufnr = config_file })
@@ -277,11 +277,11 @@ return function(scope, config_file)
     },
     ['documentColor.enable'] = {
       set = true,
-      -- 0.10 takes no registration and draws no colors: there a plugin that does would ask.
+      -- 0.10 supports neither registration nor document colors; there only a plugin would ask.
       restart = not vim.lsp.document_color,
       before = function()
         if vim.lsp.document_color then
-          -- Without a screen 0.12.4 falls over the swatches that it puts before words otherwise.
+          -- Without a screen, 0.12.4 fails at the swatches that it puts before words by default.
           vim.lsp.document_color.enable(true, nil, { style = 'background' })
         end
       end,
@@ -319,7 +319,7 @@ return function(scope, config_file)
       seen = function()
         local answer = ask_at('textDocument/documentHighlight', 'read_to_string') or {}
         return vim.iter(answer):any(function(highlight)
-          -- An occurrence is Text; what the word draws on is read or written.
+          -- Occurrences have the kind Text; words that a word draws on have Read or Write.
           return highlight.kind ~= 1
         end)
       end,
@@ -357,9 +357,9 @@ return function(scope, config_file)
     },
     ['cache.diskMegabytes'] = {
       set = 1,
-      -- What was dropped is dropped.
+      -- Evicted results do not come back.
       lasts = true,
-      -- Which would go from file to memory and back with the results.
+      -- The index would move between file and memory together with the results.
       with = { ['index.enable'] = false },
       before = function()
         -- More than a megabyte of results.
@@ -370,14 +370,14 @@ return function(scope, config_file)
           local name = ('%s_%s_%s'):format(verb, noun, from)
           vim.list_extend(lines, { ('function %s(%s) return %s * %d + %d end'):format(name, to, to, i, i % 7), '' })
         end
-        -- Of another language: so many functions would change what is common to those of this one.
+        -- The file is in another language, because so many functions would change the mean of this one.
         local many = vim.fn.tempname() .. '.lua'
         vim.fn.writefile(lines, many)
         complete(open(many))
         vim.cmd.buffer(config_file)
       end,
       seen = function(settings)
-        -- The bound is seen to when something is written, and the file is whole when nobody has it open.
+        -- The server enforces the limit when it writes; the file has its final size when it is closed.
         local count, file = #received[config_file], results()
         write_something_new()
         complete(config_file, count)

@@ -1,11 +1,11 @@
--- What each setting of the server changes in Neovim: nvim --clean --headless -l FILE FOVEA
+-- Tests the effect of each setting of the server in Neovim: nvim --clean --headless -l FILE FOVEA
 --
--- A setting is set as a person does, by setup(), while the server runs; its effect has to show, and to show no more when it is taken
--- back. The table of neovim_settings.lua says for each how it is seen; a setting of docs/settings.md that is not in it fails.
+-- The test sets a setting with setup() while the server runs, as users do. Its effect must appear, and disappear when the setting is reset.
+-- The table of neovim_settings.lua has a check for each setting; the test fails if a setting of docs/settings.md is missing there.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
--- What feeds the machine, as the server sees it: nothing yet. Results are kept where this session alone writes.
+-- The power supplies that the server sees: none yet. Only this session writes to the cache folder.
 local supplies = vim.fn.tempname()
 vim.env.FOVEA_POWER_SUPPLY = supplies
 vim.env.FOVEA_CACHE_DIR = vim.fn.tempname()
@@ -15,7 +15,7 @@ indexed()
 
 local effects = dofile(here .. '/neovim_settings.lua')(h.scope, config_file)
 
---- The server with these settings: the one that runs, or a new one.
+--- Applies settings to the running server, or to a new one.
 local function with_settings(settings, restart)
   configure({ settings = settings })
   if not restart then
@@ -29,9 +29,9 @@ local function with_settings(settings, restart)
 end
 
 for name, effect in vim.spairs(effects) do
-  test('the setting ' .. name .. ' shows, and shows no more when it is taken back', function()
+  test('the setting ' .. name .. ' has an effect until it is reset', function()
     vim.cmd.buffer(config_file)
-    -- What is drawn on screen alone is drawn here.
+    -- Some things are drawn only on visible lines.
     vim.cmd('normal! gg')
     local text = lines_of(config_file)
     local without = effect.with or {}
@@ -40,7 +40,7 @@ for name, effect in vim.spairs(effects) do
     if effect.before then
       effect.before()
     end
-    wait('the time before it is set', function()
+    wait('the state before the setting', function()
       return not effect.seen(without)
     end)
     with_settings(with, effect.restart)
@@ -70,11 +70,11 @@ test('every setting has a test that sees its effect', function()
       table.insert(missing, name)
     end
   end
-  equal(missing, {}, 'settings whose effect nobody sees')
-  equal(count, vim.tbl_count(effects), 'settings of the page')
+  equal(missing, {}, 'settings without a test of their effect')
+  equal(count, vim.tbl_count(effects), 'number of settings')
 end)
 
-test('a setting that does not exist is named by the server', function()
+test('the server reports a setting that does not exist', function()
   local told
   local handler = vim.lsp.handlers['window/showMessage']
   vim.lsp.handlers['window/showMessage'] = function(_, params)

@@ -1,7 +1,6 @@
--- What a person wants to know, done as a person does it in Neovim, in at most three actions: nvim --clean --headless -l FILE FOVEA
+-- Tasks of users in Neovim, each in at most three actions: nvim --clean --headless -l FILE FOVEA
 --
--- A small web application, of which one file is open. An action is a command, a mapping, or a choice; typing a query is part of its
--- command.
+-- One file of a small web application is open. An action is a command, a mapping or a choice; typing a query is part of its command.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
 setfenv(1, h.scope)
 
@@ -59,7 +58,7 @@ local function within_three(name, body)
 end
 
 within_three('where are cookies signed?', function()
-  -- One: the key, with the words typed at its prompt. Two: the first answer.
+  -- First action: press the key and type the words at its prompt. Second action: choose the first answer.
   ---@diagnostic disable-next-line: duplicate-set-field
   vim.ui.input = function(_, done)
     done('where are session cookies signed')
@@ -72,7 +71,7 @@ within_three('where are cookies signed?', function()
     end)
   end
   press('grs')
-  wait('the cursor on what signs', function()
+  wait('the cursor on the function that signs', function()
     return vim.api.nvim_buf_get_name(0):find('web/sealing.py$') and vim.fn.expand('<cword>'):find('seal$')
   end)
   vim.ui.select = choose
@@ -82,7 +81,7 @@ end)
 within_three('is this function a copy?', function()
   go(config_file, 'config.insert')
   picks.wanted = 'read_settings'
-  -- One: the key. The comparison opens with the answer in words.
+  -- First action: press the key. The comparison begins with the answer in words.
   press('grc')
   wait('the comparison', function()
     return #vim.api.nvim_list_tabpages() == 2
@@ -91,7 +90,7 @@ within_three('is this function a copy?', function()
   assert(header[1]:find('Both', 1, true), header[1])
   local similar = tonumber(header[2]:match('similar (%d%.%d+)'))
   assert(similar and similar > 0.8, header[2])
-  -- Two: back.
+  -- Second action: go back.
   press('q')
   wait('the file', function()
     return vim.api.nvim_get_current_buf() == config_file
@@ -100,14 +99,14 @@ end)
 
 within_three('why does it say so?', function()
   local word = hottest(config_file)
-  -- One: go to a marked word. Two: the sentence.
+  -- First action: go to a marked word. Second action: show the sentence.
   act(function()
     vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
   end)
   act(fovea.hover)
   local text = float_text('the sentence')
   assert(text:find(word.text, 1, true) and text:find('telling word of', 1, true), text)
-  -- Three: the numbers.
+  -- Third action: show the numbers.
   act(function()
     vim.cmd.Fovea('why')
   end)

@@ -1,9 +1,8 @@
 -- Drives a real Neovim against a real server: nvim --clean --headless -l neovim_test.lua FOVEA
 --
--- One session, as a person has one: the tests run in order and share the server, each on what the ones before left open. Everything
--- that takes time is waited for by condition.
+-- The file is one session of one user: the tests run in order, share the server and depend on earlier ones. They wait for conditions.
 local h = dofile(vim.fs.dirname(vim.fs.normalize(vim.fn.fnamemodify(_G.arg[0], ':p'))) .. '/neovim_harness.lua')
--- Its functions are ours by their names.
+-- The functions of the harness are available by their names.
 setfenv(1, h.scope)
 
 local config_file, settings_file
@@ -21,13 +20,13 @@ test('the server attaches and says that it is ready', function()
   assert(status.model and status.model ~= '', 'no model in ' .. vim.inspect(status))
 end)
 
--- Without a server every other test would wait its patience out.
+-- Without a server, every other test would wait until its time limit.
 if h.failures() > 0 then
   finish()
 end
 
 test('heat covers whole words, with the levels that the server sent', function()
-  -- What came before the recording began is not known: an edit and its undoing bring a new one.
+  -- Messages before the recording are unknown, so an edit and its undo cause a new one.
   vim.api.nvim_buf_set_lines(config_file, 0, 0, false, { '' })
   vim.api.nvim_buf_set_lines(config_file, 0, 1, false, {})
   local message = complete(config_file)
@@ -42,10 +41,10 @@ test('heat covers whole words, with the levels that the server sent', function()
     assert(mark.priority < 150, 'heat must stay below diagnostics')
   end
   assert(found, 'no heat on the line of load_config')
-  assert(vim.tbl_count(groups) >= 3, 'all words have nearly the same level: ' .. vim.inspect(groups))
+  assert(vim.tbl_count(groups) >= 3, 'too few different levels: ' .. vim.inspect(groups))
 end)
 
-test('heat counts characters right after letters of several bytes', function()
+test('heat counts characters correctly after multibyte characters', function()
   local row, column = find(config_file, 'default configuration')
   local found = vim.tbl_filter(function(mark)
     return mark.row == row and mark.from >= column
@@ -56,7 +55,7 @@ test('heat counts characters right after letters of several bytes', function()
   end
 end)
 
-test('hover says in a sentence what the word is to its function', function()
+test('hover says in a sentence how telling the word is for its function', function()
   vim.cmd.buffer(config_file)
   local word = hottest(config_file)
   vim.api.nvim_win_set_cursor(0, { word.row + 1, word.from })
@@ -91,7 +90,7 @@ test('a click on the lens opens the similar function, and the location list keep
   local window = vim.fn.bufwinid(settings_file)
   local entries = vim.fn.getloclist(window)
   assert(entries[1] and entries[1].text:find('read_settings', 1, true), 'location list: ' .. vim.inspect(entries))
-  -- And the lens is still there for the next click.
+  -- The lens can be clicked again.
   vim.cmd.buffer(config_file)
   local row = find(config_file, 'fn load_config')
   wait('the lens after its click', function()
@@ -116,7 +115,7 @@ test('a code action goes to the similar function', function()
   end)
 end)
 
-test(':FoveaSimilar goes there from any place inside the function', function()
+test(':FoveaSimilar goes to the similar function from any line of the function', function()
   vim.cmd.buffer(config_file)
   go(config_file, 'config.insert')
   picks.wanted = 'read_settings'
@@ -126,7 +125,7 @@ test(':FoveaSimilar goes there from any place inside the function', function()
   end)
 end)
 
---- What the server says that the word under the cursor draws on, as marks: by place and strength.
+--- The words that the word at the cursor draws on, as marks with position and strength, from the server.
 local function sources()
   local params = vim.lsp.util.make_position_params(0, client().offset_encoding)
   local answer
@@ -150,13 +149,13 @@ local function sources()
   return expected
 end
 
---- Moves the cursor as a person does, which a script has to tell.
+--- Moves the cursor and triggers the event, as when a user moves it.
 local function move(text, into)
   go(config_file, text, into)
   vim.api.nvim_exec_autocmds('CursorMoved', { buffer = config_file })
 end
 
-test('resting on a word marks what it draws on, apart from occurrences, until the cursor leaves the word', function()
+test('resting on a word marks the words that it draws on, apart from occurrences, until the cursor leaves the word', function()
   vim.cmd.buffer(config_file)
   move('read_to_string')
   equal(#marks(config_file, 'fovea_highlight'), 0, 'marks before the cursor rested')
@@ -166,11 +165,11 @@ test('resting on a word marks what it draws on, apart from occurrences, until th
   local drawn = {}
   for _, mark in ipairs(marks(config_file, 'fovea_highlight')) do
     drawn[('%d:%d:%d:%s'):format(mark.row, mark.from, mark.to, mark.group)] = true
-    assert(mark.priority > 125, 'under semantic tokens')
+    assert(mark.priority > 125, 'the priority is below that of semantic tokens')
   end
   equal(drawn, sources(), 'marks')
   move('read_to_string', 4)
-  assert(#marks(config_file, 'fovea_highlight') > 0, 'marks went inside the word')
+  assert(#marks(config_file, 'fovea_highlight') > 0, 'the marks disappeared inside the word')
   move('let text')
   equal(#marks(config_file, 'fovea_highlight'), 0, 'marks after the cursor moved')
 end)
@@ -213,7 +212,7 @@ test('a server that does not know fovea/drawsOn is asked for document highlights
     return true, 1
   end
   local old = client().id
-  -- As if it were another server: what a server does not know is remembered.
+  -- The module remembers that a server does not know the request, so the test reloads it.
   package.loaded['fovea.highlight'] = nil
   require('fovea.highlight').refresh(config_file)
   require('fovea.highlight').refresh(config_file)
@@ -256,15 +255,15 @@ test('heat for another version than the one shown is not drawn', function()
   stale.words = { { 0, 0, 3, 12 } }
   h.handle(nil, stale, { client_id = client().id, method = 'fovea/heat' })
   equal(heat(config_file), current, 'marks')
-  -- The server's next message builds on its own last one.
+  -- The server's next changes refer to its last message.
   h.handle(nil, vim.deepcopy(all[#all]), { client_id = client().id, method = 'fovea/heat' })
 end)
 
-test('heat that comes while an edit is not sent yet is not drawn', function()
+test('heat that arrives before an edit is sent is not drawn', function()
   local all = received[config_file]
   local early = vim.deepcopy(all[#all])
   early.words = { { 0, 0, 3, 12 } }
-  -- Two edits at once: Neovim sends the first and holds the second back for a moment.
+  -- Neovim sends the first of two simultaneous edits and delays the second one.
   vim.api.nvim_buf_set_lines(config_file, 0, 0, false, { '// one' })
   vim.api.nvim_buf_set_lines(config_file, 0, 1, false, {})
   local current = heat(config_file)
@@ -274,8 +273,8 @@ test('heat that comes while an edit is not sent yet is not drawn', function()
   check_drawn(config_file, complete(config_file, #all))
 end)
 
-test('an edit is told by what it changed', function()
-  assert(h.changes > 0, 'the server told everything each time')
+test('the heat after an edit contains only changes', function()
+  assert(h.changes > 0, 'the server sent the whole heat each time')
 end)
 
 test('a rewritten buffer gets all its marks back, although its words are the same', function()
@@ -292,7 +291,7 @@ test('heat is still drawn after the file is written', function()
   check_drawn(config_file, complete(config_file, count))
 end)
 
-test(':FoveaToggleHeat takes the colors away and brings them back', function()
+test(':FoveaToggleHeat removes the colors and restores them', function()
   vim.cmd.FoveaToggleHeat()
   wait('no heat', function()
     return #heat(config_file) == 0 and #heat(settings_file) == 0
@@ -306,7 +305,7 @@ test(':FoveaToggleHeat takes the colors away and brings them back', function()
   end)
 end)
 
-test(':FoveaToggleHighlight stops the marks and brings them back', function()
+test(':FoveaToggleHighlight removes the marks and restores them', function()
   vim.cmd.buffer(config_file)
   move('read_to_string')
   wait('marks', function()
@@ -338,7 +337,7 @@ test(':FoveaMethod changes the method, completes its names and reports a wrong o
     return last.method == 'alti' and last
   end)
   check_drawn(config_file, message)
-  equal(#vim.fn.getcompletion('FoveaMethod attention ', 'cmdline'), 7, 'six layers, and all of them')
+  equal(#vim.fn.getcompletion('FoveaMethod attention ', 'cmdline'), 7, 'completions: six layers, and all')
   equal(vim.fn.getcompletion('FoveaMethod attention 3 1', 'cmdline'), { '1', '10', '11' }, 'completion of heads')
   count = #received[config_file]
   vim.cmd.FoveaMethod({ args = { 'attention', '3', '7' } })
@@ -351,12 +350,12 @@ test(':FoveaMethod changes the method, completes its names and reports a wrong o
   end))
   local from = #notices + 1
   vim.cmd.FoveaMethod({ args = { 'attention', '99' } })
-  wait('a complaint that names the layers', function()
+  wait('an error that names the layers', function()
     return noticed(from):find('layers 0 to 5', 1, true)
   end)
   from = #notices + 1
   vim.cmd.FoveaMethod('nonsense')
-  wait('a complaint that names what there is', function()
+  wait('an error that names the methods', function()
     return noticed(from):find('decomposition', 1, true)
   end)
   vim.cmd.FoveaMethod('decomposition')
@@ -395,7 +394,7 @@ test(':FoveaExplain lists the words of a range and of the document', function()
   assert(text:find('line %d+') and text:find('0%.%d%d%d'), text)
 end)
 
-test('what is on screen is told to the server when it changes', function()
+test('the server learns of the visible range when it changes', function()
   vim.cmd.buffer(config_file)
   local sent = {}
   local notify = client().rpc.notify

@@ -1,15 +1,15 @@
 #!/bin/bash
 # Runs the tests in the real editors: run.sh FOVEA EDITORS
 #
-# FOVEA is the program under test, EDITORS the folder that install.sh filled. Every suite found there is tested. trixie is stable, so
-# a failure there is ours; forky rolls, so a failure there is printed and counted apart. The last line sums up.
+# FOVEA is the program under test, EDITORS the folder of install.sh. The script tests every suite in it. trixie is stable, so a failure
+# there is Fovea's; forky changes, so its failures are printed and counted separately. The last line is the result.
 set -uo pipefail
 
 [ $# -eq 2 ] || { echo "usage: run.sh FOVEA EDITORS" >&2; exit 2; }
 fovea=$(realpath "$1")
 editors=$(realpath "$2")
 here=$(dirname "$(realpath "$0")")
-[ -x "$fovea" ] || { echo "$1 is no program" >&2; exit 2; }
+[ -x "$fovea" ] || { echo "$1 is not a program" >&2; exit 2; }
 [ -e "$editors/trixie/.ok" ] || { echo "$2 lacks trixie's editors; run install.sh" >&2; exit 2; }
 
 output=$(mktemp)
@@ -17,12 +17,12 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$output" "$scratch"' EXIT
 passed=0 failed=0 forgiven=0
 
-# $1: the suite, $2: what is run, the rest: how. A test that ends without its closing line died, which is a failure too.
+# $1: the suite, $2: the name of the tests, the rest: the command. Tests without a closing line have died, which is a failure.
 run() {
   local suite=$1 what=$2 line bad start=$SECONDS
   shift 2
   echo "== $suite: $what"
-  # Caches, logs and state of the editors stay out of the person's home.
+  # Caches, logs and state of the editors stay out of the user's home folder.
   env XDG_STATE_HOME="$scratch" XDG_DATA_HOME="$scratch" XDG_CACHE_HOME="$scratch" XDG_CONFIG_HOME="$scratch" \
     FOVEA_CACHE_DIR="$scratch/fovea" \
     timeout 600 "$@" 2>&1 | tee "$output"
@@ -45,7 +45,7 @@ run() {
 for suite in trixie forky; do
   root="$editors/$suite"
   if [ ! -e "$root/.ok" ]; then
-    echo "== $suite is not installed and is left out"
+    echo "== $suite is not installed and is skipped"
     continue
   fi
   for test in "$here"/neovim*_test.lua; do
@@ -68,16 +68,16 @@ if [ -e "$editors/emacs/.ok" ]; then
       python3 "$test" "$fovea" "$editors/emacs/emacs"
   done
 else
-  echo "== emacs is not installed and is left out"
+  echo "== emacs is not installed and is skipped"
 fi
 
-# VS Code's versions are pinned, so every failure is ours.
+# VS Code's versions are pinned, so every failure is Fovea's.
 node="$editors/vscode/node/bin/node"
 if [ -e "$editors/vscode/.ok" ]; then
   run vscode "$("$node" "$editors/vscode/server/node_modules/code-server/out/node/entry.js" --version | head -1)" \
     "$node" "$here/vscode/run.mjs" "$fovea" "$editors"
 else
-  echo "== vscode is not installed and is left out"
+  echo "== vscode is not installed and is skipped"
 fi
 
 [ $forgiven -eq 0 ] || echo "forky (rolling, not counted): $forgiven failed"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Makes pictures of the editors with Fovea: screenshot.sh FOVEA EDITORS FOLDER
 #
-# Neovim with heat, a hover, a comparison and a search, on dark and light; Emacs with heat and a comparison; Helix with swatches for
-# heat, a hover and a search: each in a private tmux, whose screen becomes HTML and then, with chromium, a PNG; and what `fovea explain`
-# writes. Emoji need a font such as Debian's fonts-noto-color-emoji.
-# For documentation and for a look at what a change does; no test compares pictures.
+# The pictures show Neovim with heat, a hover, a comparison and a search, on dark and light; Emacs with heat and a comparison; Helix with
+# swatches for heat, a hover and a search; and the output of `fovea explain`. Each program runs in a private tmux. The script converts its
+# screen to HTML and, with chromium, to a PNG. Emoji need a font such as Debian's fonts-noto-color-emoji.
+# The pictures are for documentation and for looking at a change; no test compares them.
 set -euo pipefail
 
 [ $# -eq 3 ] || { echo "usage: screenshot.sh FOVEA EDITORS FOLDER" >&2; exit 2; }
@@ -13,7 +13,7 @@ editors=$(realpath "$2")
 mkdir -p "$3"
 folder=$(realpath "$3")
 here=$(dirname "$(realpath "$0")")
-# The project has a folder of its own: one with somebody's home in it would not be indexed.
+# The project has its own folder, because a folder that contains a home folder is not indexed.
 top=$(mktemp -d)
 work="$top/work"
 mkdir -p "$work" "$top/home"
@@ -22,21 +22,21 @@ trap 'tmux -L "$socket" kill-server 2>/dev/null || true; rm -rf "$top"' EXIT
 cp -r "$here/workspace/." "$work/"
 mkdir "$work/.git"
 
-# $1: the name, $2: rows. Chromium's profile goes into the folder that is removed.
+# $1: the name, $2: rows. Chromium's profile is in the folder that is removed at the end.
 picture() {
   chromium --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$top/chromium" \
     --window-size=1040,$(($2 * 18 + 24)) --screenshot="$folder/$1.png" "file://$top/$1.html" >/dev/null 2>&1
 }
 
-# What the screen has for colors where a program leaves them to the terminal.
+# Background and foreground where a program uses the terminal's colors.
 dark="#1c1c1c #bcbcbc" light="#ffffff #262626" nvim_light="#e0e2ea #14161b" purple="#3b224c #a4a0e8"
 
-# $1: the name, $2: the colors, $3: a pattern that the screen must show first, $4: keys to send then, and again until, $5: a pattern,
-# the rest: the program. Without keys the first pattern is enough.
+# $1: the name, $2: the colors, $3: a pattern that the screen must show first, $4: keys to send repeatedly until the screen shows the
+# pattern $5, the rest: the program. Without keys, the first pattern is enough.
 shot() {
   local name=$1 colors=$2 first=$3 keys=$4 pattern=$5 ready='' screen
   shift 5
-  # A server of its own: one whose last session ended may be going just when the next begins.
+  # Each shot has its own tmux server: one whose last session ended may stop just when the next session begins.
   socket="fovea-shot-$$-$name"
   tmux -L "$socket" -f /dev/null new-session -d -s "$name" -x 120 -y "${rows:-36}" -c "$work" \
     -e COLORTERM=truecolor -e XDG_CONFIG_HOME="$top/config" -e XDG_CACHE_HOME="$top/cache" -e XDG_STATE_HOME="$top/state" \
@@ -76,12 +76,12 @@ vim.o.laststatus, vim.o.showtabline, vim.o.hlsearch = 2, 0, false
 require('fovea').setup({ cmd = { '$fovea', 'serve' } })
 LUA
 }
-# The hint of the first start is for people.
+# The hint of the first start is not shown in pictures.
 mkdir -p "$top/state/nvim/fovea"
 touch "$top/state/nvim/fovea/hinted"
 neovim_config dark habamax
 neovim_config light default
-# $1: dark or light, $2: the colors. Emacs is told the background, which marks are blended into.
+# $1: dark or light, $2: the colors. Emacs gets the background, because marks are blended into it.
 emacs_config() {
   cat >"$top/$1.el" <<LISP
 (setq inhibit-startup-screen t inhibit-startup-echo-area-message t make-backup-files nil auto-save-default nil create-lockfiles nil
@@ -115,7 +115,7 @@ command = "$fovea"
 args = ["serve"]
 [language-server.fovea.config.fovea]
 documentColor.enable = true
-# A first look may come before the model is loaded, and Helix looks once.
+# Helix asks only once, perhaps before the model is loaded.
 hover.deadlineMs = 60000
 [[language]]
 name = "rust"
@@ -123,7 +123,7 @@ language-servers = ["fovea"]
 TOML
 
 nvim="$editors/trixie/nvim" emacs="$editors/emacs/emacs"
-# The lens is there once the model has read all.
+# The lens appears once the model has read everything.
 lens='≈.*read_settings'
 shot neovim "$dark" "$lens" '' '' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 shot neovim-light "$nvim_light" "$lens" '' '' "$nvim" --clean -u "$top/light.lua" src/config.rs

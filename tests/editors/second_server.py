@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A small language server that stands for the primary one in the editor tests.
+"""A small language server in place of the primary one in the editor tests.
 
-It answers hover with the word under the cursor, puts a lens on each function, and highlights the other places of a word: the three
-things that Fovea also does, so that the tests see whether both servers' answers reach the person. With `--semantic-tokens` it also
-says that the names of functions are functions, which editors color. Standard library only.
+It answers hover with the word at the cursor, puts a lens on each function, and highlights the other occurrences of a word. Fovea does
+the same three things, so the tests can check whether the user sees the answers of both servers. With `--semantic-tokens`, it also
+reports the names of functions as functions, which editors color. It uses only the standard library.
 """
 
 import json
@@ -30,12 +30,12 @@ def write(message):
 
 
 def lines_of(params):
-    """The lines of a document; none before it is opened, which an editor may ask about while the server starts."""
+    """The lines of a document; none before it is opened, because an editor may ask while the server starts."""
     return documents.get(params["textDocument"]["uri"], "").split("\n")
 
 
 def word_at(params):
-    """The word at a position. Counts characters, which is right for the ASCII lines that the tests ask about."""
+    """The word at a position. It counts characters, which is correct for the ASCII lines of the tests."""
     lines = lines_of(params)
     line, character = params["position"]["line"], params["position"]["character"]
     for match in WORD.finditer(lines[line] if line < len(lines) else ""):

@@ -1,4 +1,4 @@
-//! The pair decomposition against published marginals and against its own second code.
+//! The pair decomposition against published marginals and against a second implementation.
 
 use fovea::explain::{CenteredSide, Means, Measure, Pair, Which, compare, compare_centered, decomposition, parts};
 use fovea::model::{Model, Packed, TraceLevel, UNSTOPPED, largest};
@@ -16,7 +16,7 @@ fn carbs_and_glucose_split_as_published() {
     let report = compare(&model, (CARBS, Language::Prose), (GLUCOSE, Language::Prose), UNSTOPPED).unwrap();
     assert!((report.cosine - 0.7136).abs() < 1e-4, "{}", report.cosine);
     assert!(report.residual < 1e-4, "{}", report.residual);
-    // "car" .202 and "##bs" .124 are one word here; [CLS] .012 and [SEP] .006 are the special tokens.
+    // "car" .202 and "##bs" .124 form one word here; the special tokens are [CLS] .012 and [SEP] .006.
     let expected = [0.326, 0.019, -0.001, 0.009, 0.029, 0.248, 0.013, 0.000, 0.031];
     let words: Vec<&str> = report.a.words.iter().map(|range| &CARBS[range.clone()]).collect();
     assert_eq!(
@@ -50,7 +50,7 @@ fn marginals_are_the_sums_of_the_pairs_and_sum_to_the_cosine() {
     }
 }
 
-/// Totals come from passes backward, the matrix from passes forward: they share no code.
+/// Backward passes compute the totals, forward passes the matrix: they share no code.
 #[test]
 fn totals_and_rows_without_the_matrix_are_those_of_the_matrix() {
     let model = embedded();
@@ -119,7 +119,7 @@ fn corresponding_words_are_linked() {
     }
 }
 
-/// The forward parts and the backward pass share no code.
+/// The largest difference of the forward parts and the backward shares, which share no code.
 fn furthest_disagreement(model: &Model) -> f32 {
     let units = real_units(model);
     assert!(units.len() >= 50, "{} units", units.len());
@@ -134,7 +134,7 @@ fn furthest_disagreement(model: &Model) -> f32 {
             .remove(0);
         let embedding = model.pool(&trace).unwrap();
         let backward = decomposition::shares(&trace, model.pooling(), &embedding).unwrap();
-        // Eight groups per unit: every part is checked, at an eighth of the cost of every token.
+        // Eight groups of tokens per unit cover every token and cost less than a pass for each.
         let groups: Vec<Vec<usize>> = (0..8).map(|k| (k..tokens.len()).step_by(8).collect()).collect();
         let forward = parts::parts(&trace, model.pooling(), &groups, UNSTOPPED).unwrap();
         let vectors: Vec<Vec<f32>> = forward.vectors.to_vec2().unwrap();
@@ -191,7 +191,7 @@ const LOAD: &str =
     "def load_config(path):\n    with open(path, encoding='utf-8') as file:\n        return json.load(file)\n";
 const READ: &str = "function readSettings(path) {\n  return JSON.parse(fs.readFileSync(path, 'utf-8'));\n}\n";
 
-/// The mean of some embeddings of unit length.
+/// The mean of the normalized embeddings of texts.
 fn mean(model: &Model, texts: &[&str], language: Language) -> Vec<f32> {
     let mut mean = vec![0f32; model.hidden()];
     for text in texts {
@@ -208,7 +208,7 @@ fn mean(model: &Model, texts: &[&str], language: Language) -> Vec<f32> {
 }
 
 #[test]
-fn without_the_languages_the_parts_sum_to_the_centered_cosine_and_the_raw_split_is_as_before() {
+fn centered_parts_sum_to_the_centered_cosine_and_the_raw_split_is_unchanged() {
     let model = embedded();
     let python = mean(
         &model,
@@ -234,7 +234,7 @@ fn without_the_languages_the_parts_sum_to_the_centered_cosine_and_the_raw_split_
     );
     assert!(raw.centered.is_none());
     let centered = both.centered.unwrap();
-    // What plain vectors say.
+    // The same from the plain vectors.
     let own = |text, language, taken: &[f32]| -> Vec<f32> {
         pairs(mean(&model, &[text], language), taken)
             .map(|(v, m)| v - m)
@@ -246,7 +246,7 @@ fn without_the_languages_the_parts_sum_to_the_centered_cosine_and_the_raw_split_
         "{}",
         centered.cosine
     );
-    // All parts, the common one among them, sum to it, and so do the marginals of either side.
+    // All parts, the common one included, sum to the centered cosine; so do the marginals of each side.
     assert_eq!(
         centered.pairs.as_ref().unwrap().len(),
         (both.a.words.len() + 3) * (both.b.words.len() + 3)
@@ -261,10 +261,10 @@ fn without_the_languages_the_parts_sum_to_the_centered_cosine_and_the_raw_split_
     for (i, score) in centered.a.scores.iter().enumerate() {
         assert!((centered.row(i).unwrap().iter().sum::<f32>() - score).abs() < 1e-5);
     }
-    // What is common and what is not make up the raw cosine.
+    // The common and the centered part add up to the raw cosine.
     assert!((centered.common + centered.own_length * centered.cosine - both.cosine).abs() < 1e-4);
     assert!(centered.common > 0.1, "{}", centered.common);
-    // A model of another scale shows another score, and the parts are those of the cosine as before.
+    // Another score scale changes the similarity, but not the parts of the cosine.
     assert_eq!(centered.similarity, centered.cosine);
     let measure = Some(&Doubled as &dyn Measure);
     let scaled = compare_centered(&model, a, b, Some(Means { measure, ..means }), UNSTOPPED).unwrap();
@@ -273,7 +273,7 @@ fn without_the_languages_the_parts_sum_to_the_centered_cosine_and_the_raw_split_
     assert!((scaled.similarity - (2.0 * centered.cosine - 1.0)).abs() < 1e-6);
 }
 
-/// A scale on which a score falls twice as fast as the cosine.
+/// A score that falls twice as fast as the cosine.
 #[derive(Debug)]
 struct Doubled;
 
@@ -284,7 +284,7 @@ impl Measure for Doubled {
 }
 
 #[test]
-fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
+fn without_valid_means_nothing_is_subtracted() {
     let model = embedded();
     let (a, b) = ((CARBS, Language::Prose), (GLUCOSE, Language::Prose));
     let short = [0.5f32; 7];
@@ -300,7 +300,7 @@ fn without_means_or_with_those_of_another_model_nothing_is_taken_away() {
         assert!((centered.cosine - report.cosine).abs() < 1e-5 && centered.common.abs() < 1e-5);
         assert!(!centered.a.known && !centered.b.known && centered.a.common == 0.0);
     }
-    // A passage that is nothing but the mean has nothing of its own.
+    // A passage that equals the mean has no part of its own.
     let own = mean(&model, &[CARBS], Language::Prose);
     let means = Means {
         a: Some(&own),

@@ -1,4 +1,4 @@
-//! The embedded weights are compressed: what that costs, and that loading refuses what is not a model.
+//! The precision of the compressed embedded weights, and folders that loading refuses.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use fovea::model::{LoadError, Model, ModelInfo, Packed, Source, TraceLevel, UNST
 
 use super::{cosine, embedded, f32_model, pairs};
 
-/// Texts of one to forty lines out of this repository's files, and sentences in several languages and scripts.
+/// Texts of one to forty lines from this repository's files, and sentences in several languages and scripts.
 fn varied_texts() -> Vec<String> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
@@ -102,7 +102,7 @@ fn the_embedded_files_are_those_whose_hashes_are_recorded() {
 fn the_assets_folder_loads_as_a_model_folder_with_the_same_identity() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/all-MiniLM-L6-v2");
     let model = Model::load(&Source::Folder(folder)).unwrap();
-    // The multilingual model stands beside the embedded one alone.
+    // Only the embedded model has the multilingual model beside it.
     let embedded = ModelInfo {
         multilingual: None,
         ..embedded().info().clone()
@@ -114,7 +114,7 @@ fn the_assets_folder_loads_as_a_model_folder_with_the_same_identity() {
     );
 }
 
-/// A copy of the tiny model in which `change` has been made.
+/// Loads a copy of the tiny model after `change`.
 fn changed(change: impl FnOnce(&Path)) -> Result<Model, LoadError> {
     let folder = tempfile::tempdir().unwrap();
     let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-multilingual");
@@ -133,7 +133,7 @@ fn message(result: Result<Model, LoadError>) -> String {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_named() {
+fn a_missing_folder_is_named() {
     let error = message(Model::load(&Source::Folder("no/such/folder".into())));
     assert!(error.starts_with("no/such/folder: no such folder"), "{error}");
 }

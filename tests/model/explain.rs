@@ -41,7 +41,7 @@ fn scores_of_a_batch_equal_scores_of_each_text_alone() {
 }
 
 #[test]
-fn methods_that_share_out_a_whole_sum_to_one() {
+fn scores_of_methods_that_distribute_a_whole_sum_to_one() {
     let model = embedded();
     let text = (
         "The cat sits outside while the dog plays in the garden",
@@ -113,7 +113,7 @@ fn scores_of_rolled_out_methods_are_the_pooled_rows_of_their_matrices() {
 }
 
 #[test]
-fn values_that_were_kept_explain_what_values_made_once_more_do_and_stay_for_the_next_method() {
+fn kept_values_give_the_same_scores_as_recomputed_ones_and_can_be_reused() {
     let model = embedded();
     let texts = ["while index < items.len() { index += 1 }", "我爱编程", "x"];
     let read = texts.map(|text| model.tokenize(text, Language::Rust).unwrap());
@@ -204,7 +204,7 @@ fn ranks_follow_scores() {
 }
 
 #[test]
-fn coverage_tells_what_the_vocabulary_cannot_read() {
+fn coverage_is_the_share_of_letters_in_the_vocabulary() {
     let model = embedded();
     let coverage = |text: &str| model.tokenize(text, Language::Prose).unwrap().coverage;
     assert_eq!(coverage("我爱编程"), 0.25);

@@ -1,4 +1,6 @@
-//! Whether shares predict what deleting a word does, with and without a reference: how `Model::reference` was chosen.
+//! Measures whether shares predict the effect of deleting a word, with and without a reference.
+//!
+//! `Model::reference` was chosen by these measurements.
 
 use std::path::PathBuf;
 
@@ -72,7 +74,7 @@ fn spearman(a: &[f32], b: &[f32]) -> f32 {
     cosine(&ranks(a), &ranks(b))
 }
 
-/// The mean correlation over texts for each reference; and the mean share of biases without one.
+/// The mean correlation over texts for each reference, and the mean share of biases without a reference.
 fn measure(model: &Model, texts: &[&str], language: Language, references: &[Vec<f32>]) -> (Vec<f32>, f32) {
     let mut sums = vec![0f32; references.len()];
     let mut bias = 0f32;
@@ -131,7 +133,7 @@ fn shares_of_real_models_predict_what_deleting_a_word_does() {
                 .iter()
                 .position(|reference| model.reference().unwrap().unwrap_or(&zero) == reference);
             eprintln!("used: {chosen:?}");
-            // What is used is no worse than the others by more than their spread over such few texts.
+            // The chosen reference may be worse than the best one only by the spread over so few texts.
             assert!(
                 found[chosen.unwrap()] > largest(found.iter().copied()) - 0.05,
                 "{name}: {found:?}"

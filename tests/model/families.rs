@@ -1,5 +1,7 @@
-//! Every family against Hugging Face transformers: hidden states, self- and cross-attention, logits and gradients of tiny models with random
-//! weights (`tests/reference/families.py`), and what has to hold for the explanations of each.
+//! Every family against Hugging Face transformers, and properties of its explanations.
+//!
+//! The tests compare hidden states, self- and cross-attention, logits and gradients of tiny models with random weights
+//! (`tests/reference/families.py`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -8,7 +10,7 @@ use candle_core::{Device, Tensor};
 use fovea::model::tape::{Held, Network, Op, Read, Side, Tape};
 use fovea::model::{Packed, Source, TraceLevel, UNSTOPPED, network};
 
-/// The value of entry `i` of a tensor, as tests/reference/families.py has it.
+/// The value of entry `i` of a tensor, by the same formula as in tests/reference/families.py.
 pub(super) fn weight(name: &str, rank: usize, i: u64) -> f32 {
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
@@ -127,7 +129,7 @@ impl Case {
     }
 }
 
-/// The blocks of one side of a tape against what transformers gave.
+/// Compares the blocks of one side of a tape with the values of transformers.
 fn check_side(case: &Case, tape: &Tape, sequence: usize, side: Side, text: &str) {
     let (blocks, last, prefix) = match side {
         Side::Reading => (&tape.blocks, tape.output, ""),
@@ -181,7 +183,7 @@ fn hidden_states_attention_and_logits_of_every_family_are_those_of_transformers(
     }
 }
 
-/// The direction of the gradients that transformers gave, at the last token.
+/// The direction of the gradients that transformers computed, at the last token.
 fn direction(rows: usize, width: usize) -> Vec<f32> {
     let mut gradient = vec![0f32; rows * width];
     let last = gradient.len() - width;
@@ -227,18 +229,18 @@ fn the_page_of_models_names_every_family() {
     );
 }
 
-/// What loading a folder with that config.json says.
+/// The error of loading a folder with this config.json.
 fn refusal(config: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("config.json"), config).unwrap();
     match network(&Source::Folder(folder.path().to_path_buf())) {
-        Ok(_) => panic!("{config} is a model"),
+        Ok(_) => panic!("{config} was accepted"),
         Err(error) => error.to_string(),
     }
 }
 
 #[test]
-fn configurations_that_cannot_be_run_are_refused_by_the_key() {
+fn unsupported_configurations_are_refused_with_the_name_of_the_key() {
     let llama = |change: &str| {
         let config = std::fs::read_to_string(root().join("llama/config.json")).unwrap();
         let mut config: serde_json::Value = serde_json::from_str(&config).unwrap();
@@ -271,7 +273,7 @@ fn product(x: &[f32], y: &[f32]) -> f64 {
 }
 
 #[test]
-fn what_is_held_is_affine_in_every_family_and_both_ways_through_it_agree() {
+fn frozen_networks_are_affine_and_jvp_agrees_with_vjp_in_every_family() {
     for case in Case::all() {
         let read = case.read(&["b", "a"], TraceLevel::LayersAndValues);
         let tape = read.tape.as_ref().unwrap();
@@ -297,7 +299,7 @@ fn what_is_held_is_affine_in_every_family_and_both_ways_through_it_agree() {
                     Side::Writing => &pulled.writing,
                 };
                 sum += product(own, back);
-                // The rows forward, and what the gradient says of them.
+                // The forward pass of the rows, and their product with the gradient.
                 let part = tape
                     .jvp(sequence, (node.side, own.to_vec()), false, from, UNSTOPPED)
                     .unwrap();
@@ -323,7 +325,7 @@ fn what_is_held_is_affine_in_every_family_and_both_ways_through_it_agree() {
             let off = fovea::model::largest(pushed.iter().zip(value).map(|(a, b)| (a - b).abs()));
             assert!(
                 off < 1e-3 && whole > 0.0,
-                "{}: parts sum to the whole but for {off}",
+                "{}: the sum of the parts is off by {off}",
                 case.name
             );
         }

@@ -1,4 +1,4 @@
-//! Model folders that are damaged or made to do harm: each is refused in a sentence, none ends the process, hangs or exhausts memory.
+//! Damaged and malicious model folders: each is refused with a message; none ends the process, hangs or exhausts memory.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ fn fixture() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-multilingual")
 }
 
-/// A copy of the tiny model in which `change` has been made, loaded within a minute.
+/// Loads a copy of the tiny model after `change`; fails if that takes over a minute.
 fn changed(change: impl FnOnce(&Path)) -> Result<Model, String> {
     let folder = tempfile::tempdir().unwrap();
     for file in ["config.json", "tokenizer.json", "model.safetensors"] {
@@ -25,7 +25,7 @@ fn changed(change: impl FnOnce(&Path)) -> Result<Model, String> {
     });
     hears
         .recv_timeout(Duration::from_secs(60))
-        .expect("loading hangs or died")
+        .expect("loading hangs or panicked")
 }
 
 fn refusal(change: impl FnOnce(&Path)) -> String {
@@ -36,14 +36,14 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(fixture().join(file)).unwrap()
 }
 
-/// The fixture's tokenizer.json after a change of its JSON.
+/// The fixture's tokenizer.json after `change`.
 fn tokenizer(change: impl FnOnce(&mut serde_json::Value)) -> String {
     let mut json = serde_json::from_str(&read("tokenizer.json")).unwrap();
     change(&mut json);
     json.to_string()
 }
 
-/// Why a tokenizer is refused.
+/// The error for the fixture's tokenizer after `change`.
 fn bad_tokenizer(change: impl FnOnce(&mut serde_json::Value)) -> String {
     with_tokenizer(change).err().expect("the model loaded")
 }
@@ -65,7 +65,7 @@ fn set_first(path: &Path, tensor: &str, value: f32) {
 }
 
 #[test]
-fn weights_that_are_no_numbers_are_refused_with_the_name_of_the_tensor() {
+fn weights_that_are_not_finite_are_refused_with_the_name_of_the_tensor() {
     for tensor in [
         "embeddings.word_embeddings.weight",
         "encoder.layer.1.attention.self.key.weight",
@@ -82,7 +82,7 @@ fn weights_that_are_no_numbers_are_refused_with_the_name_of_the_tensor() {
 }
 
 #[test]
-fn finite_weights_that_compute_no_numbers_give_an_error_and_no_report() {
+fn finite_weights_with_results_that_are_not_finite_give_an_error() {
     use fovea::analysis::analyze;
     use fovea::explain::{Method, compare};
     use fovea::model::UNSTOPPED;
@@ -205,9 +205,9 @@ fn tokenizers_that_would_overflow_the_stack_exhaust_memory_or_panic_are_refused(
     let error =
         bad_tokenizer(|json| json["post_processor"]["special_tokens"]["<s>"]["ids"] = serde_json::json!([5_000_000]));
     assert!(error.contains("token id 5000000"));
-    // What passes the checks and panics all the same is found by a trial.
+    // A trial run finds a tokenizer that passes the checks but panics.
     let error = bad_tokenizer(|json| {
-        // 16 bytes for the tree, whose only node points outside.
+        // The trie has one node, which points outside.
         json["normalizer"] = serde_json::json!({"type": "Precompiled", "precompiled_charsmap": "BAAAAP///38AYQ=="});
     });
     assert!(error.contains("tokenizer.json"));
@@ -235,7 +235,7 @@ fn tokenizers_that_would_overflow_the_stack_exhaust_memory_or_panic_are_refused(
     }
 }
 
-/// A tokenizer may grow a text, within bounds: one that gets too large counts as too long and does not exhaust memory.
+/// A tokenizer may lengthen a text within bounds; a text that becomes too large counts as too long.
 #[test]
 fn a_text_that_a_tokenizer_would_make_too_large_is_refused_by_itself() {
     let model = with_tokenizer(|json| {
@@ -253,13 +253,13 @@ fn a_text_that_a_tokenizer_would_make_too_large_is_refused_by_itself() {
             .contains("100000 bytes")
     );
     assert!(model.count(&long, Language::Prose) > model.window());
-    // A text without the letter does not grow, however long it is.
+    // A text without the letter does not grow, so its length does not matter.
     assert!(model.tokenize(&"hello ".repeat(20_000), Language::Prose).is_ok());
 }
 
 #[test]
-fn a_tokenizer_that_cannot_read_every_text_is_found_out_while_it_is_loaded() {
-    // Without an unknown token the crate has an error for letters that the vocabulary lacks.
+fn a_tokenizer_that_cannot_read_every_text_is_refused_at_loading() {
+    // Without an unknown token, the crate fails at characters that the vocabulary lacks.
     let model = with_tokenizer(|json| json["model"]["unk_id"] = serde_json::Value::Null);
     let error = model.err().expect("the model loaded");
     assert!(
@@ -268,7 +268,7 @@ fn a_tokenizer_that_cannot_read_every_text_is_found_out_while_it_is_loaded() {
     );
 }
 
-/// Numbers that look random and are the same at every run.
+/// A generator of the same pseudorandom numbers in every run.
 struct Noise(u64);
 
 impl Noise {
@@ -280,7 +280,7 @@ impl Noise {
     }
 }
 
-/// Some bytes with a few changes, of the kinds that fuzzers make.
+/// A copy of bytes with a few changes as fuzzers make them.
 fn mutated(bytes: &[u8], noise: &mut Noise) -> Vec<u8> {
     const PIECES: [&[u8]; 14] = [
         b"null",
@@ -299,7 +299,7 @@ fn mutated(bytes: &[u8], noise: &mut Noise) -> Vec<u8> {
         &[0; 8],
     ];
     let mut bytes = bytes.to_vec();
-    // Most of what a parser looks at stands at the beginning of a file of weights.
+    // Half of the changes are near the beginning: a parser reads mostly that part of a file of weights.
     let reach = match noise.below(2) {
         0 => bytes.len().min(4000),
         _ => bytes.len(),
@@ -346,7 +346,7 @@ fn somewhere<'a>(json: &'a mut serde_json::Value, noise: &mut Noise) -> &'a mut 
     }
 }
 
-/// Parts of tokenizers.
+/// Types of components in tokenizer.json.
 const KINDS: [&str; 13] = [
     "Replace",
     "NFKC",
@@ -363,7 +363,7 @@ const KINDS: [&str; 13] = [
     "WordLevel",
 ];
 
-/// A document of the same form in which some values are others.
+/// A JSON document with some values replaced.
 fn rewritten(bytes: &[u8], noise: &mut Noise) -> Vec<u8> {
     let mut json: serde_json::Value = serde_json::from_slice(bytes).unwrap();
     for _ in 0..=noise.below(3) {
@@ -389,9 +389,9 @@ fn rewritten(bytes: &[u8], noise: &mut Noise) -> Vec<u8> {
     serde_json::to_vec(&json).unwrap()
 }
 
-/// FOVEA_FUZZ_ROUNDS asks for more rounds, FOVEA_FUZZ_SEED for others.
+/// FOVEA_FUZZ_ROUNDS sets the number of rounds, FOVEA_FUZZ_SEED the random numbers.
 #[test]
-fn whatever_stands_in_the_files_a_folder_is_loaded_or_refused() {
+fn a_folder_is_loaded_or_refused_whatever_its_files_contain() {
     use fovea::model::{Packed, TraceLevel, UNSTOPPED};
     let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (rounds, mut noise) = (
@@ -433,7 +433,7 @@ fn whatever_stands_in_the_files_a_folder_is_loaded_or_refused() {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();
         }
-        // What is found here is looked at: the folder stays where the process ends.
+        // FOVEA_FUZZ_KEEP names a file that gets the folder of the current round, for a round that ends the process.
         let kept = std::env::var_os("FOVEA_FUZZ_KEEP").map(|to| (to, folder.path().to_owned()));
         if let Some((to, from)) = &kept {
             let line = format!("{round} {target} {}", from.display());
@@ -464,7 +464,7 @@ fn whatever_stands_in_the_files_a_folder_is_loaded_or_refused() {
                 assert!(error.len() > 20, "{target}: {error}");
                 refused += 1;
             }
-            Err(_) => panic!("round {round}: {target} ends or blocks the thread"),
+            Err(_) => panic!("round {round}: {target} makes the thread panic or hang"),
         }
     }
     assert!(loaded > 0 && refused > 0, "{loaded} loaded, {refused} refused");

@@ -1,4 +1,4 @@
-//! What the interpreter runs, against what else computes the same: the fused operations, transformers, a pass without a cache.
+//! The interpreter against other computations of the same: fused operations, transformers, passes without a cache.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ const TEXTS: [&str; 3] = [
     "snake_case kebab-case naïve café",
 ];
 
-/// Words and scores of a text by a method.
+/// The scores of a text by a method, with its bias and special tokens, and the residual.
 fn scores(model: &Model, text: &str, method: Method) -> (Vec<f32>, f32) {
     let read = ReadText::new(model, text, Language::Rust, TraceLevel::LayersAndValues);
     let subject = read.subject(Goal::Embedding);
@@ -31,7 +31,7 @@ fn scores(model: &Model, text: &str, method: Method) -> (Vec<f32>, f32) {
 }
 
 #[test]
-fn every_method_says_the_same_of_a_model_that_both_can_run() {
+fn every_method_gives_the_same_scores_for_fused_and_interpreted_models() {
     let sources = [
         fixture("tiny-xlm-roberta"),
         fixture("tiny-multilingual"),
@@ -43,7 +43,7 @@ fn every_method_says_the_same_of_a_model_that_both_can_run() {
     {
         let (fused, plain) = (Model::load(&source).unwrap(), Model::interpreted(&source).unwrap());
         assert!(fused.network().is_none() && plain.network().is_some());
-        // The multilingual model stands beside the embedded one as it is shipped.
+        // Only the embedded model as shipped has the multilingual model beside it.
         let alone = ModelInfo {
             multilingual: None,
             ..fused.info().clone()
@@ -138,7 +138,7 @@ fn a_greedy_decoder_writes_what_transformers_writes() {
         for golden in golden {
             assert_eq!(model.tokenize(&golden.text, Language::Prose).unwrap().ids, golden.ids);
             let (written, _) = write(&model, &golden.ids, Sampling::default(), &twenty());
-            // Transformers was asked to go on behind the token that ends a text.
+            // The golden text of transformers continues after the end-of-text token.
             let expected = golden.written.iter().take_while(|(id, _)| *id != 2);
             for (token, (id, logprob)) in written.iter().zip(expected.clone()) {
                 assert_eq!(token.id, *id, "{name}: {}", golden.text);
@@ -151,7 +151,7 @@ fn a_greedy_decoder_writes_what_transformers_writes() {
 }
 
 #[test]
-fn a_cache_changes_nothing() {
+fn a_cache_does_not_change_hidden_states() {
     for (name, _) in DECODERS {
         caches(&Model::load(&fixture(name)).unwrap());
     }
@@ -177,7 +177,7 @@ fn caches(model: &Model) {
 }
 
 #[test]
-fn writing_stops_at_texts_at_limits_and_when_it_is_told_to() {
+fn generation_stops_at_stop_texts_at_limits_and_when_canceled() {
     let model = Model::load(&fixture("tiny-llama")).unwrap();
     let of = |ids: &[u32]| -> String {
         let (free, _) = write(&model, ids, Sampling::default(), &twenty());
@@ -186,7 +186,7 @@ fn writing_stops_at_texts_at_limits_and_when_it_is_told_to() {
     let golden = golden();
     let ids = &golden.iter().max_by_key(|golden| of(&golden.ids).len()).unwrap().ids;
     let text = of(ids);
-    // Two characters from the middle of the output stop generation before them, although they are in two tokens.
+    // A stop text of two characters from two tokens ends generation before it.
     let stop: String = text.chars().skip(3).take(2).collect();
     let limits = Limits {
         stops: vec![stop.clone()],
@@ -198,7 +198,7 @@ fn writing_stops_at_texts_at_limits_and_when_it_is_told_to() {
         (before.as_str(), ended),
         (&text[..text.find(&stop).unwrap()], Ended::Stop)
     );
-    // What might have begun a stop text is not lost when the text ends there.
+    // The beginning of a stop text at the end of the output is not lost.
     let mut unfinished = text.chars().last().unwrap().to_string();
     unfinished.push('\u{1}');
     let limits = Limits {
@@ -230,7 +230,7 @@ fn writing_stops_at_texts_at_limits_and_when_it_is_told_to() {
     assert!(matches!(stopped, Err(fovea::model::ModelError::Stopped)));
 }
 
-/// multilingual-e5-small, where the variable names the folder that it is in.
+/// Needs multilingual-e5-small in the folder that the variable names.
 #[test]
 #[ignore = "needs FOVEA_REAL_MODELS"]
 fn a_real_model_gives_the_same_embedding_both_ways() {

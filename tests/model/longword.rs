@@ -1,4 +1,6 @@
-//! Words of more characters than WordPiece looks at: unknown for their length, not for the vocabulary (tests/reported/04-longword).
+//! Words longer than WordPiece's limit: they become unknown because of their length, not because of the vocabulary.
+//!
+//! See tests/reported/04-longword.
 
 use std::path::Path;
 
@@ -22,7 +24,7 @@ fn a_long_word_does_not_silence_its_function() {
         for model in [model.clone(), model.clone().identifier_aware(false)] {
             let tokens = model.tokenize(&text, language).unwrap();
             assert!(tokens.coverage > 0.99, "{file}: {}", tokens.coverage);
-            // It stays one token, as the reference pipeline has it.
+            // The word stays one token, as in the reference pipeline.
             let longest = tokens.spans.iter().map(|span| span.len()).max().unwrap();
             assert!(longest > 100, "{file}: {longest}");
         }
@@ -35,12 +37,12 @@ fn a_long_word_does_not_silence_its_function() {
 fn a_long_word_of_letters_that_the_vocabulary_lacks_stays_unknown() {
     let model = embedded();
     let coverage = |text: &str| model.tokenize(text, Language::Prose).unwrap().coverage;
-    // No letter of it is in the vocabulary, however it is cut.
+    // The vocabulary contains none of its characters.
     let unknown = "ꙮ".repeat(150);
     assert_eq!(coverage(&unknown), 0.0);
     let half = format!("{} {unknown}", "ab".repeat(75));
     assert!((coverage(&half) - 0.5).abs() < 0.01, "{}", coverage(&half));
-    // An unknown word that is short is unknown for the vocabulary, as before.
+    // A short unknown word stays unknown.
     assert_eq!(coverage("ꙮꙮ"), 0.0);
     for known in ["a".repeat(101), "acgt".repeat(500), "é".repeat(120)] {
         assert_eq!(coverage(&known), 1.0, "{known:.10}");

@@ -1,11 +1,11 @@
-//! The model's numbers, held against what independent implementations computed.
+//! The model's numbers against those of independent implementations.
 //!
-//! Tests of the f32 original need its folder in FOVEA_F32_MODEL (`tests/reference/fetch_model.sh`). They are listed as ignored, and one
-//! test runs them wherever the variable is set; in CI (`CI=true`) it must be set.
+//! Tests of the f32 original are ignored by default, because they need its folder in FOVEA_F32_MODEL (`tests/reference/fetch_model.sh`).
+//! One test runs them if the variable is set; CI (`CI=true`) must set it.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test says by failing what was not there"
+    reason = "a failing test names what is missing"
 )]
 
 mod compare;
@@ -36,12 +36,12 @@ use fovea::model::{Model, Packed, Source, Tokens, Trace, TraceLevel, UNSTOPPED};
 use fovea::text::Language;
 
 const F32_MODEL: &str = "FOVEA_F32_MODEL";
-/// Names the folder of other real models, for tests with `real_model` in their names.
+/// The variable with the folder of other real models, for tests with `real_model` in their names.
 const REAL_MODELS: &str = "FOVEA_REAL_MODELS";
 const GOLDEN_FULL: &str = "FOVEA_GOLDEN_FULL";
 const GEMMA_GGUF: &str = "FOVEA_GEMMA_GGUF";
 
-/// A text as a model read it, with all that a method needs of it.
+/// A text and everything about its pass that a method needs.
 struct ReadText<'a> {
     text: &'a str,
     tokens: Tokens,
@@ -63,7 +63,7 @@ impl<'a> ReadText<'a> {
         }
     }
 
-    /// It as what a method explains.
+    /// The subject of an explanation.
     fn subject(&self, goal: Goal) -> Subject<'_> {
         Subject {
             text: self.text,
@@ -76,7 +76,7 @@ impl<'a> ReadText<'a> {
     }
 }
 
-/// A pass over a sequence alone.
+/// A pass over one sequence.
 fn traced(model: &Model, ids: &[u32], keep: TraceLevel) -> Trace {
     let batch = Packed::new([ids]);
     model.encoder().forward(&batch, keep, UNSTOPPED).unwrap().remove(0)
@@ -85,15 +85,16 @@ fn traced(model: &Model, ids: &[u32], keep: TraceLevel) -> Trace {
 /// The f32 original. Tests that need it are ignored by default.
 fn f32_model() -> Model {
     let folder = std::env::var_os(F32_MODEL);
-    let folder = folder.expect("FOVEA_F32_MODEL names no folder; tests/reference/fetch_model.sh DEST prints one");
+    let folder =
+        folder.expect("FOVEA_F32_MODEL is not set; `tests/reference/fetch_model.sh DEST` prints a folder for it");
     Model::load(&Source::Folder(PathBuf::from(folder))).unwrap()
 }
 
 #[test]
-fn the_f32_original_meets_its_tests_wherever_it_is_there() {
+fn the_f32_original_passes_the_ignored_tests_if_it_is_present() {
     if std::env::var_os(F32_MODEL).is_none() {
-        assert!(std::env::var_os("CI").is_none(), "CI has to set {F32_MODEL}");
-        eprintln!("{F32_MODEL} names no folder, so that the ignored tests were not run");
+        assert!(std::env::var_os("CI").is_none(), "CI must set {F32_MODEL}");
+        eprintln!("{F32_MODEL} is not set, so the ignored tests were not run");
         return;
     }
     let mut run = std::process::Command::new(std::env::current_exe().unwrap());
@@ -114,14 +115,14 @@ fn the_f32_original_meets_its_tests_wherever_it_is_there() {
     assert!(passed >= 6, "only {passed} tests were run: {said}");
 }
 
-/// Pairs of two lists, which have to be equally long.
+/// Pairs of two lists; panics if their lengths differ.
 fn pairs<A, B>(a: A, b: B) -> impl Iterator<Item = (A::Item, B::Item)>
 where
     A: IntoIterator<IntoIter: ExactSizeIterator>,
     B: IntoIterator<IntoIter: ExactSizeIterator>,
 {
     let (a, b) = (a.into_iter(), b.into_iter());
-    assert_eq!(a.len(), b.len(), "lists of different lengths are compared");
+    assert_eq!(a.len(), b.len(), "the lists have different lengths");
     a.zip(b)
 }
 

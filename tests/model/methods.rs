@@ -1,4 +1,4 @@
-//! The methods that take gradients or many passes, against what PyTorch and Captum computed (tests/reference/methods.py).
+//! Methods that need gradients or many passes, against PyTorch and Captum (tests/reference/methods.py).
 
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ fn read<'a>(model: &Model, text: &'a str) -> ReadText<'a> {
     ReadText::new(model, text, Language::Prose, TraceLevel::Everything)
 }
 
-/// Every method on every text of a model.
+/// Compares every method on every text of a model.
 fn meets(model: &Model, name: &str) {
     for golden in golden(name) {
         let read = read(model, &golden.text);
@@ -60,7 +60,7 @@ fn meets(model: &Model, name: &str) {
             &golden.gradient,
         );
         let integrated = integrated_gradients::scores(model, &subject, UNSTOPPED).unwrap();
-        // As parts of the embedding: a text whose target hardly moves from the blank one has huge parts of next to nothing.
+        // Scores are relative to the gain over the blank text. A tiny gain makes them huge, so they are scaled back first.
         let moved = |scores: &[f32]| scores.iter().map(|score| score * golden.gain).collect::<Vec<_>>();
         near("integrated", &moved(&integrated.tokens), &moved(&golden.integrated));
         let each: Vec<Vec<usize>> = (0..tokens.len()).map(|token| vec![token]).collect();
@@ -86,7 +86,7 @@ fn meets(model: &Model, name: &str) {
         let flow = attention_flow::scores(&subject, pooling, UNSTOPPED).unwrap();
         near("attention flow", &flow.tokens, &golden.flow);
 
-        // What deletes words, with each token as a word of its own.
+        // Methods that delete words, with each token as one word.
         let own: Vec<usize> = (0..tokens.len()).filter(|token| !tokens.special[*token]).collect();
         let words = WordMap {
             words: own.iter().map(|token| tokens.spans[*token].clone()).collect(),
@@ -139,7 +139,7 @@ fn references_of_the_original_are_those_of_pytorch_and_captum() {
     meets(&model, "all-MiniLM-L6-v2");
 }
 
-/// The scores of a sentence by a method, of a model that the interpreter runs.
+/// The token scores of a text by a method.
 fn explained(model: &Model, text: &str, method: Method) -> TokenScores {
     let read = read(model, text);
     let subject = read.subject(Goal::Embedding);
@@ -153,7 +153,7 @@ fn explained(model: &Model, text: &str, method: Method) -> TokenScores {
 const SENTENCE: &str = "The river rose overnight and carried the old bridge away.";
 
 #[test]
-fn integrated_gradients_are_complete_the_more_steps_they_take() {
+fn more_steps_make_integrated_gradients_more_complete() {
     let model = Model::interpreted(&fixture("tiny-llama")).unwrap();
     let read = read(&model, "hello world");
     let subject = read.subject(Goal::Embedding);
@@ -166,7 +166,7 @@ fn integrated_gradients_are_complete_the_more_steps_they_take() {
 }
 
 #[test]
-fn what_a_decoder_writes_next_is_explained_by_every_method() {
+fn every_method_explains_the_next_token_of_a_decoder() {
     let (model, text) = (Model::interpreted(&fixture("tiny-llama")).unwrap(), "hello world");
     let read = read(&model, text);
     for logarithm in [false, true] {
@@ -182,7 +182,7 @@ fn what_a_decoder_writes_next_is_explained_by_every_method() {
         let shares = of(Method::Decomposition);
         let sum = shares.words.iter().sum::<f32>() + shares.special + shares.bias;
         assert!((f64::from(sum) - value).abs() < 1e-4, "{sum} {value}");
-        // Owen values sum to how far the number falls without any word.
+        // Owen values sum to the fall of the value without any word.
         let deletions = Deletions::of(&model, &subject, &read.words.tokens_of_words()).unwrap();
         let falls = deletions
             .changes(&[vec![true; read.words.words.len()]], UNSTOPPED)
@@ -213,7 +213,7 @@ fn words_lines_and_sentences_are_left_out_by_deletion_mask_or_attention() {
     for (a, b) in [(0, 1), (0, 2), (1, 2)] {
         assert_ne!(all[a], all[b]);
     }
-    // The last word has nothing behind it that deletion could move but `[SEP]`.
+    // Deleting the last word moves only `[SEP]`.
     let last = read.words.words.len() - 1;
     assert!((all[0][last] - all[2][last]).abs() < 0.05, "{:?} {:?}", all[0], all[2]);
     let different = |scores: &[f32]| {
@@ -258,7 +258,7 @@ fn a_unit_that_is_too_long_for_attention_flow_is_refused_in_a_sentence() {
 }
 
 #[test]
-fn a_word_alone_is_scored_by_leaving_it_out_whatever_pieces_it_has() {
+fn leave_one_out_scores_a_telling_word_high_and_special_tokens_zero() {
     let model = embedded();
     let scores = explained(&model, SENTENCE, Method::LeaveOneOut);
     let tokens = model.tokenize(SENTENCE, Language::Prose).unwrap();
@@ -278,7 +278,7 @@ fn a_word_alone_is_scored_by_leaving_it_out_whatever_pieces_it_has() {
 }
 
 #[test]
-fn methods_with_further_passes_stop_when_they_are_told_to() {
+fn methods_with_further_passes_stop_when_canceled() {
     use fovea::analysis::analyze;
     use std::sync::atomic::{AtomicUsize, Ordering};
     let model = Model::interpreted(&fixture("tiny-llama")).unwrap();
@@ -300,7 +300,7 @@ fn methods_with_further_passes_stop_when_they_are_told_to() {
         let all = asked.load(Ordering::Relaxed);
         assert!(
             all > 6,
-            "{method:?} asks {all} times, little more than its first pass does"
+            "{method:?} asks only {all} times, hardly more than its first pass"
         );
         let left = AtomicUsize::new(all - 1);
         let error = analyze(&model, &[("hello world", Language::Prose)], method, &|| {
@@ -313,7 +313,7 @@ fn methods_with_further_passes_stop_when_they_are_told_to() {
 }
 
 #[test]
-fn a_scrambled_model_reads_the_same_tokens_and_says_something_else() {
+fn a_scrambled_model_reads_the_same_tokens_and_gives_another_embedding() {
     let source = Source::EMBEDDED;
     let (model, scrambled) = (Model::load(&source).unwrap(), Model::scrambled(&source, 1).unwrap());
     assert_ne!(model.info().id, scrambled.info().id);

@@ -31,7 +31,7 @@ pub(super) fn picks(count: usize, size: usize) -> Vec<usize> {
     (0..count).map(|_| next()).collect()
 }
 
-/// Largest difference between sampled entries of a tensor and those PyTorch gave.
+/// The largest difference between sampled entries of a tensor and PyTorch's.
 fn furthest(tensor: &Tensor, expected: &[f32]) -> f32 {
     let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
     assert!(!expected.is_empty());
@@ -43,7 +43,7 @@ fn furthest(tensor: &Tensor, expected: &[f32]) -> f32 {
 fn check(model: &Model, trace: &Trace, golden: &Golden) {
     let context = || format!("text of {} tokens: {:.40}", golden.ids.len(), golden.text);
     assert_eq!(trace.len(), golden.ids.len());
-    // The input of each layer, and the output of the last one.
+    // Hidden states are the inputs of all layers and the output of the last one.
     assert_eq!(golden.hidden.len(), trace.layers.len() + 1);
     assert_eq!(golden.attention.len(), trace.layers.len());
     for (layer, expected) in golden.hidden.iter().enumerate() {
@@ -117,7 +117,7 @@ fn plain_reading_gives_the_token_ids_of_the_reference_pipeline() {
     let model = model.identifier_aware(false);
     for golden in golden() {
         let ours = model.tokenize(&golden.text, Language::Rust).unwrap().ids;
-        // The reference cuts at 256 tokens, we never cut.
+        // The reference cuts at 256 tokens; Fovea never cuts.
         let (kept, end) = golden.ids.split_at(golden.ids.len() - 1);
         assert!(ours.len() >= golden.ids.len(), "{:.40}", golden.text);
         assert_eq!(&ours[..kept.len()], kept, "{:.40}", golden.text);
@@ -185,8 +185,8 @@ fn published_numbers_of_the_model_are_met() {
     // sentence-transformers, semantic textual similarity
     near(cosine("The new movie is awesome", "The new movie is so great"), 0.8939);
     near(cosine("The cat sits outside", "The dog plays in the garden"), 0.2838);
-    // text-embeddings-inference, test_bert__bert_single.snap: not normalized there, of length 7.5809. PyTorch's own first value is
-    // -0.590237, so the snapshot is compared at unit length, as `embed` writes it.
+    // text-embeddings-inference, test_bert__bert_single.snap: it is not normalized and has length 7.5809. PyTorch's first value is
+    // -0.590237, so the test compares the snapshot at unit length, as `embed` writes it.
     let deep = normalize(&embed("What is Deep Learning?"));
     for (found, expected) in deep
         .into_iter()

@@ -1,5 +1,6 @@
-//! The numbers on every instruction path this processor has: the other tests once more, each path in a process of its own, since a
-//! process chooses its path once.
+//! Runs other tests on every instruction path that this processor has.
+//!
+//! Each path runs in its own process, since a process chooses its path once.
 
 use fovea::model::simd::{self, Isa};
 
@@ -40,8 +41,8 @@ fn every_path_meets_the_same_numbers() {
 }
 
 #[test]
-fn a_path_this_processor_lacks_is_not_taken() {
-    // A name that is none is no path either.
+fn a_path_that_this_processor_lacks_is_not_used() {
+    // An unknown name is not a path either.
     for name in ["neon", "avx1024"]
         .into_iter()
         .filter(|name| cfg!(target_arch = "x86_64") || *name != "neon")

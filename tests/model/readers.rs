@@ -1,4 +1,4 @@
-//! The multilingual model beside the embedded one: which texts it reads, and that vectors of the two never meet.
+//! The multilingual model beside the embedded one: the texts that it reads, and that the vectors of the two are never compared.
 
 use fovea::analysis::{UnitReport, analyze};
 use fovea::explain::{Method, Pair};
@@ -18,7 +18,7 @@ fn explained(model: &Model, texts: &[(&str, Language)]) -> Vec<UnitReport> {
 }
 
 #[test]
-fn what_is_not_english_is_read_by_the_multilingual_model_and_code_and_english_by_the_other() {
+fn the_multilingual_model_reads_other_languages_and_the_chosen_model_english_and_code() {
     let model = embedded();
     for (text, language, expected) in [
         ("我爱编程", Language::Prose, Reader::Multilingual),
@@ -88,7 +88,7 @@ fn each_text_of_a_batch_is_explained_by_its_own_reader_as_if_it_stood_alone() {
     }
 }
 
-/// The survey's own example.
+/// The example of the survey.
 #[test]
 fn 我爱编程_is_three_words_and_programming_counts_more_than_the_pronoun() {
     let report = explained(&embedded(), &[("我爱编程", Language::Prose)]).remove(0);
@@ -104,7 +104,7 @@ fn 我爱编程_is_three_words_and_programming_counts_more_than_the_pronoun() {
 }
 
 #[test]
-fn embeddings_stay_in_the_space_of_the_chosen_model_whoever_explains() {
+fn embeddings_come_from_the_chosen_model_whichever_model_explains() {
     let model = embedded();
     let report = explained(&model, &[(GERMAN, Language::Prose)]).remove(0);
     let chosen = fovea::similar::index::embed_query(&model, GERMAN).unwrap();

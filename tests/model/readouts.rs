@@ -1,5 +1,6 @@
-//! What heads give, and what it comes from: values and true gradients against transformers (`tests/reference/families.py`), and shares that
-//! sum to the value.
+//! Outputs of heads and their explanations.
+//!
+//! Values and true gradients are compared with transformers (`tests/reference/families.py`); shares must sum to the value.
 
 use std::collections::HashMap;
 
@@ -11,7 +12,7 @@ use fovea::model::{ModelError, TapeTrace, TraceLevel};
 
 use super::families::Case;
 
-/// The targets whose numbers transformers gave, with their names there.
+/// The targets with values from transformers, and their names there.
 fn targets(case: &Case) -> Vec<(&'static str, Target)> {
     let outputs = case.network.outputs().unwrap();
     let (row, output, other) = (3, 1 % outputs, 2 % outputs);
@@ -25,7 +26,7 @@ fn targets(case: &Case) -> Vec<(&'static str, Target)> {
     }
 }
 
-/// Cases with a head, and what transformers says of its outputs.
+/// The cases with a head, and the values of transformers for its outputs.
 fn cases() -> impl Iterator<Item = (Case, HashMap<String, Tensor>)> {
     Case::all().filter_map(|case| {
         let file = super::families::root().join(&case.name).join("targets.safetensors");
@@ -46,7 +47,7 @@ fn close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
 }
 
 #[test]
-fn what_heads_give_and_its_gradients_are_those_of_transformers() {
+fn outputs_of_heads_and_their_gradients_equal_those_of_transformers() {
     let mut seen = 0;
     for (case, expected) in cases() {
         let read = case.read(&["b"], TraceLevel::Everything);
@@ -72,9 +73,9 @@ fn what_heads_give_and_its_gradients_are_those_of_transformers() {
 }
 
 #[test]
-fn shares_of_what_a_head_gives_sum_to_it_in_every_family() {
+fn shares_sum_to_the_output_of_a_head_in_every_family() {
     for (case, expected) in cases() {
-        // Alone and beside another text.
+        // The text alone, and in a batch with another one.
         let (alone, packed) = (
             case.read(&["b"], TraceLevel::Layers),
             case.read(&["a", "b"], TraceLevel::Layers),
@@ -99,7 +100,7 @@ fn shares_of_what_a_head_gives_sum_to_it_in_every_family() {
             assert_eq!(scores.writing.is_empty(), case.network.spec.decoder.is_none());
             assert!(
                 scores.reading.iter().any(|v| v.abs() > 1e-6),
-                "{what} comes from nowhere"
+                "{what}: all shares are zero"
             );
         }
     }
@@ -135,7 +136,7 @@ fn gradient_times_input_is_the_gradient_of_transformers_times_the_input() {
 }
 
 #[test]
-fn a_target_without_meaning_is_refused_with_what_to_ask_instead() {
+fn a_meaningless_target_is_refused_with_an_alternative() {
     let span = Target::Span { start: 0, end: 1 };
     for (name, wanted, expected) in [
         ("bert", span, "needs a head that answers questions"),

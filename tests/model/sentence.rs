@@ -1,5 +1,6 @@
-//! sentence-transformers folders: what their modules, poolings, prompts and windows make of a text, against sentence-transformers itself
-//! (`tests/reference/sentence.py`).
+//! sentence-transformers folders against sentence-transformers itself (`tests/reference/sentence.py`).
+//!
+//! The tests cover modules, poolings, prompts and windows.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -45,7 +46,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A copy of the fixture in which `change` has been made.
+/// Loads a copy of the fixture after `change`.
 fn changed(change: impl FnOnce(&Path)) -> Result<Model, String> {
     let folder = tempfile::tempdir().unwrap();
     copy(&fixture(), folder.path());
@@ -67,7 +68,7 @@ fn with_one(name: &str, text: &str) -> Result<Model, String> {
     with(&BTreeMap::from([(name.to_owned(), text.to_owned())]))
 }
 
-/// The embedding as `embed --plain` has it, before it is brought to unit length.
+/// The embedding as in `embed --plain`, before normalization.
 fn embed(model: &Model, role: Role, text: &str) -> Vec<f32> {
     let mut tokens = model.tokenize_as(role, text, Language::Prose).unwrap();
     tokens.cut(model.info().window);
@@ -135,7 +136,7 @@ fn explanations_hold_through_dense_layers_and_normalization() {
             (pair.cosine - expected).abs() < 1e-5 && pair.residual < 1e-4,
             "{activation}: {pair:?}"
         );
-        // Backward, forward and by one word: three codes, one answer.
+        // Three implementations agree: the backward pass, the forward pass and the one for a single word.
         let read = Pair::read(&model, a, b, UNSTOPPED).unwrap();
         let (matrix, totals) = (
             read.matrix(None, UNSTOPPED).unwrap(),
@@ -177,7 +178,7 @@ fn every_part_of_a_folder_that_changes_results_changes_its_identity() {
 }
 
 #[test]
-fn what_a_folder_asks_and_fovea_does_not_run_is_refused_by_name() {
+fn unsupported_parts_of_a_folder_are_refused_by_name() {
     let modules = std::fs::read_to_string(fixture().join("modules.json")).unwrap();
     let dense = std::fs::read_to_string(fixture().join("2_Dense/config.json")).unwrap();
     for (file, text, says) in [
@@ -232,7 +233,7 @@ fn what_a_folder_asks_and_fovea_does_not_run_is_refused_by_name() {
 }
 
 #[test]
-fn a_pointer_of_git_lfs_is_called_one() {
+fn a_git_lfs_pointer_is_reported_as_one() {
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db\nsize 90868376\n";
     for file in ["model.safetensors", "tokenizer.json", "2_Dense/model.safetensors"] {
         let error = with_one(file, pointer).err().unwrap();
@@ -243,7 +244,7 @@ fn a_pointer_of_git_lfs_is_called_one() {
     }
 }
 
-/// The header of a safetensors file after a change of its names.
+/// Renames the tensors of a safetensors file.
 fn renamed(path: &Path, rename: impl Fn(&str) -> String) {
     let bytes = std::fs::read(path).unwrap();
     let (length, rest) = bytes.split_first_chunk::<8>().unwrap();
@@ -263,7 +264,7 @@ fn renamed(path: &Path, rename: impl Fn(&str) -> String) {
 }
 
 #[test]
-fn tensors_are_found_behind_the_prefixes_of_wrappers() {
+fn tensors_are_found_with_the_prefixes_of_wrappers() {
     let expected = embed(&changed(|_| ()).unwrap(), Role::Plain, "hello world");
     for prefix in [
         "0.auto_model.",
@@ -277,7 +278,7 @@ fn tensors_are_found_behind_the_prefixes_of_wrappers() {
         });
         assert_eq!(embed(&model.unwrap(), Role::Plain, "hello world"), expected, "{prefix}");
     }
-    // Two tensors of one name are no tensor.
+    // Two tensors with the same name are refused.
     let error = changed(|folder| {
         renamed(&folder.join("model.safetensors"), |name| {
             match name == "encoder.layer.0.attention.self.query.bias" {
@@ -291,7 +292,7 @@ fn tensors_are_found_behind_the_prefixes_of_wrappers() {
 }
 
 #[test]
-fn an_encoder_in_a_folder_of_its_own_is_found_with_what_stands_there() {
+fn an_encoder_in_a_subfolder_is_loaded_with_its_settings() {
     let expected = embed(&changed(|_| ()).unwrap(), Role::Plain, "Hello World");
     let model = changed(|folder| {
         let own = folder.join("0_Transformer");
@@ -304,7 +305,7 @@ fn an_encoder_in_a_folder_of_its_own_is_found_with_what_stands_there() {
         ] {
             std::fs::rename(folder.join(file), own.join(file)).unwrap();
         }
-        // The name that older versions gave the file.
+        // Older versions use this name.
         std::fs::write(own.join("sentence_roberta_config.json"), r#"{"do_lower_case": true}"#).unwrap();
         let path = folder.join("modules.json");
         let modules = std::fs::read_to_string(&path).unwrap();

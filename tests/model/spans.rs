@@ -1,4 +1,4 @@
-//! Long texts that are asked: every word is in a part that fits the window.
+//! Questions to long texts: every word is in a part that fits the window.
 
 use fovea::model::answers::asked;
 use fovea::model::{Model, Source};
@@ -20,11 +20,11 @@ fn the_parts_of_a_long_text_overlap_fit_the_window_and_end_where_it_ends() {
             let (start, end) = (spans[0].start, spans[spans.len() - 1].end);
             assert!(
                 text[read..start.max(read)].trim().is_empty(),
-                "{read} to {start} is in no part"
+                "no part contains {read} to {start}"
             );
-            assert!(end > read, "a part says nothing new");
+            assert!(end > read, "a part contains no new text");
             read = end;
         }
-        assert_eq!(read, text.len(), "the end is in no part");
+        assert_eq!(read, text.len(), "no part contains the end");
     }
 }

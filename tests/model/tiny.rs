@@ -1,5 +1,6 @@
-//! A BERT folder with a SentencePiece vocabulary, as the multilingual MiniLM and E5 models are: tests/fixtures/tiny-multilingual,
-//! made with random weights by tests/reference/tiny.py, which also wrote what PyTorch makes of it.
+//! A BERT folder with a SentencePiece vocabulary, as the multilingual MiniLM and E5 models have it.
+//!
+//! tests/reference/tiny.py made tests/fixtures/tiny-multilingual with random weights, and the golden numbers with PyTorch.
 
 use std::path::Path;
 
@@ -64,7 +65,7 @@ fn chinese_is_read_by_a_vocabulary_that_knows_it() {
     assert_eq!(
         words,
         ["我", "爱", "编程"],
-        "the vocabulary's pieces, on character borders"
+        "words are pieces of the vocabulary that end at characters"
     );
     assert!(report.residual < 1e-4, "{}", report.residual);
 }
@@ -126,7 +127,7 @@ fn documents_are_explained_without_a_prompt_and_compared_with_it() {
     let (with, without) = (report(&prompted), report(&plain));
     assert_eq!((&with.words, with.tokens), (&without.words, without.tokens));
     assert_ne!(with.embedding, without.embedding);
-    // A comparison reads a passage as the index does.
+    // A comparison reads a passage with the same prompt as the index.
     let pair = compare(&prompted, (text, Language::Prose), (text, Language::Prose), UNSTOPPED).unwrap();
     assert!((pair.cosine - 1.0).abs() < 1e-4 && pair.residual < 1e-4, "{pair:?}");
     let words: Vec<&str> = pair.a.words.iter().map(|word| &text[word.clone()]).collect();
@@ -134,7 +135,7 @@ fn documents_are_explained_without_a_prompt_and_compared_with_it() {
 }
 
 #[test]
-fn a_pooling_that_leaves_the_prompt_out_begins_behind_it() {
+fn a_pooling_without_the_prompt_begins_after_it() {
     let pooling = |include: bool| {
         format!(r#"{{"pooling_mode_cls_token": false, "pooling_mode_mean_tokens": true, "include_prompt": {include}}}"#)
     };
@@ -164,7 +165,7 @@ fn a_pooling_that_leaves_the_prompt_out_begins_behind_it() {
 }
 
 #[test]
-fn prompts_make_another_model_of_it_and_a_file_that_cannot_be_right_is_refused() {
+fn prompts_change_the_identity_of_a_model_and_invalid_ones_are_refused() {
     let plain = load(&folder_with("tiny-multilingual", &[])).unwrap();
     let empty = (PROMPTS.0, r#"{"prompts": {}, "default_prompt_name": null}"#);
     let none = load(&folder_with("tiny-multilingual", &[empty])).unwrap();
@@ -181,7 +182,7 @@ fn prompts_make_another_model_of_it_and_a_file_that_cannot_be_right_is_refused()
 }
 
 #[test]
-fn an_index_of_another_model_is_calibrated_once_and_finds_its_measure_again() {
+fn the_calibration_of_another_model_is_computed_once_and_kept() {
     let model = load(&folder_with("tiny-multilingual", &[PROMPTS])).unwrap();
     let cache = tempfile::tempdir().unwrap();
     let first = Index::open(cache.path()).unwrap().calibration(&model).unwrap();

@@ -1,4 +1,4 @@
-//! The numbers of the page of `fovea view`: they are PyTorch's, and each operation can be computed again from its inputs.
+//! The numbers of the page of `fovea view`: they equal PyTorch's, and each operation can be computed again from its inputs.
 
 use std::path::Path;
 
@@ -22,11 +22,11 @@ pub(super) fn fixture(name: &str) -> Source {
 pub(super) fn json(explorer: &Explorer, question: Question) -> Value {
     match explorer.answer(&question).unwrap() {
         Answer::Json(value) => value,
-        Answer::Bytes(_) => panic!("{question} is answered by bytes"),
+        Answer::Bytes(_) => panic!("{question} has an answer in bytes"),
     }
 }
 
-/// Floats from base64.
+/// Decodes floats from base64.
 pub(super) fn floats(value: &Value) -> Vec<f32> {
     let digits = value.as_str().unwrap().trim_end_matches('=').bytes();
     let (mut bits, mut count, mut bytes) = (0u32, 0, Vec::new());
@@ -104,13 +104,13 @@ fn compute_again(explorer: &Explorer, layer: usize, token: usize) -> usize {
                 some.iter().for_each(|at| near(sum(*at), y[*at], &what));
             }
             "mix" => mix_again(explorer, layer, token, &y),
-            other => panic!("{other} is no operation"),
+            other => panic!("unknown operation {other}"),
         }
     }
     steps.len()
 }
 
-/// Scores, softmax and weighted values of every head.
+/// Computes scores, softmax and weighted values of every head again.
 fn mix_again(explorer: &Explorer, layer: usize, token: usize, mixed: &[f32]) {
     let heads = json(explorer, Question::Head(0, Look::Reading, layer, 0))["heads"]
         .as_u64()
@@ -192,7 +192,7 @@ fn the_embedding_of_a_token_is_the_sum_that_the_page_shows() {
 }
 
 #[test]
-fn shares_of_words_sum_to_one_behind_every_layer() {
+fn shares_of_words_sum_to_one_after_every_layer() {
     let explorer = explorer(&fixture("tiny-llama"), "hello world, hello river");
     let through = json(&explorer, Question::Through(0));
     let (shares, n) = (floats(&through["shares"]), through["tokens"].as_u64().unwrap() as usize);
@@ -218,7 +218,7 @@ fn shares_of_words_sum_to_one_behind_every_layer() {
 }
 
 #[test]
-fn without_a_word_the_embedding_is_that_of_the_tokens_that_are_left() {
+fn the_embedding_without_a_word_is_that_of_the_other_tokens() {
     let explorer = explorer(&fixture("tiny-xlm-roberta"), "hello river world");
     let model = Model::interpreted(&fixture("tiny-xlm-roberta")).unwrap();
     let embed = |ids: &[u32]| {
@@ -250,7 +250,7 @@ fn without_a_word_the_embedding_is_that_of_the_tokens_that_are_left() {
 }
 
 #[test]
-fn what_is_not_there_is_said() {
+fn questions_about_missing_parts_are_refused() {
     let explorer = explorer(&fixture("tiny-llama"), "hello");
     for question in [
         Question::Unit(7),
@@ -281,13 +281,13 @@ fn numbers(value: &Value) -> Vec<f32> {
     }
 }
 
-/// A page about the text of the golden numbers, whose decoder gets their target.
+/// A page about the text of the golden numbers; a decoder gets their target.
 fn golden_page(name: &str, golden: &Value) -> Explorer {
     explorer(&fixture(name), golden["text"].as_str().unwrap()).with_target(golden["target"].as_str().map(str::to_owned))
 }
 
 #[test]
-fn a_head_that_is_off_gives_what_zeroed_columns_of_its_projection_give_in_transformers() {
+fn turning_a_head_off_equals_zeroing_its_columns_in_transformers() {
     let golden = golden();
     for case in golden["off"].as_array().unwrap() {
         let name = case["model"].as_str().unwrap();
@@ -312,7 +312,7 @@ fn a_head_that_is_off_gives_what_zeroed_columns_of_its_projection_give_in_transf
         let turned = |a: &[f32], b: &[f32]| 1.0 - super::cosine(a, b);
         assert!(
             turned(&read.hidden, &whole.hidden) > 1e-3,
-            "{name}: the head does nothing"
+            "{name}: the head has no effect"
         );
         if let Some(logits) = case.get("logits") {
             let rows = read.written.as_ref().unwrap_or(&read.hidden);
@@ -340,7 +340,7 @@ fn shares_of_a_model_with_heads_off_still_sum_to_one() {
         assert!((sum - 1.0).abs() < 2e-3, "{name}: {sum}");
         assert!(
             answer["cosine"].as_f64().unwrap() < 0.9999,
-            "{name}: nothing has changed"
+            "{name}: the edit changed nothing"
         );
     }
 }
@@ -366,7 +366,7 @@ fn an_edit_changes_the_tokens_of_its_word_and_no_other() {
     let after = masked["outputs"]["rows"].as_array().unwrap().iter();
     let after: Vec<f64> = after.map(|row| row["after"].as_f64().unwrap()).collect();
     assert!(after.iter().all(|p| *p > 0.0) && after.iter().sum::<f64>() <= 1.0001);
-    // The word in its own place is the word as it was.
+    // Replacing a word by itself changes nothing.
     assert_eq!(ids(&what_if("r1.7269766572"), None), ids(&whole, None));
     let replaced = what_if("r1.68656c6c6f");
     assert_eq!(ids(&replaced, Some(1)), ids(&whole, Some(1)));
@@ -413,7 +413,7 @@ fn classes_of_a_changed_text_are_those_of_the_classifier() {
     near(
         rows[0]["after"].as_f64().unwrap() as f32,
         1.0 / whole,
-        "the likeliest class",
+        "the most probable class",
     );
 }
 
@@ -482,7 +482,7 @@ fn decoder_and_cross_attention_are_those_of_transformers_and_the_decoder_adds_up
         );
         assert_eq!(floats(&head["scores"]).len(), n * m);
     }
-    // Every sum of a layer of the decoder, from the page's data.
+    // Every addition in a layer of the decoder, computed from the page's data.
     let steps = json(&page, Question::Steps(0, Look::Writing, 1, 2));
     let listed = steps["steps"].as_array().unwrap();
     assert_eq!(listed.iter().filter(|step| step["op"] == "mix").count(), 2);
@@ -527,7 +527,7 @@ fn what_the_page_writes_token_by_token_is_what_generate_writes() {
                 fovea::model::UNSTOPPED,
             )
             .unwrap();
-        assert!(expected.len() > 2, "{name} ends at once");
+        assert!(expected.len() > 2, "{name}: the text ends at once");
         let mut written = Vec::new();
         for (id, logprob) in &expected {
             let answer = json(&page, Question::Next(0, written.clone()));
@@ -536,12 +536,12 @@ fn what_the_page_writes_token_by_token_is_what_generate_writes() {
             near(numbers(&best["probability"])[0], logprob.exp(), name);
             written.push(*id);
         }
-        // Another way back to the middle: nothing of the text that was kept before is left in it.
+        // After going back to the middle, nothing of the later text is left in the cache.
         let middle = written[..2].to_vec();
         let again = json(&page, Question::Next(0, middle.clone()));
         assert_eq!(again["next"][0]["id"], written[2]);
         near(numbers(&again["next"][0]["probability"])[0], expected[2].1.exp(), name);
-        // Its logit is the sum of what each token and the biases add; rather than the second, the difference of both.
+        // The contributions of tokens and biases sum to the logit, or to the difference of logits if there is a second token.
         written.truncate(3);
         let why = json(&page, Question::Why(0, written.clone(), None));
         let parts = floats(&why["reading"])
@@ -625,7 +625,7 @@ fn the_page_shows_the_attention_and_hidden_states_of_pytorch() {
     for golden in &golden {
         let explorer = explorer(&Source::Folder(folder.clone().into()), golden["text"].as_str().unwrap());
         let ids = golden["ids"].as_array().unwrap();
-        // A text of several paragraphs is several units here, and one text there.
+        // The page splits a text of several paragraphs into units; the reference does not.
         if explorer.units() != 1 || json(&explorer, Question::Unit(0))["tokens"].as_array().unwrap().len() != ids.len()
         {
             continue;

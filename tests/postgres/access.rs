@@ -1,4 +1,4 @@
-//! Who may do what, which store is taken, and what is said where it is the wrong one.
+//! Permissions, the choice of a store, and errors about unsuitable stores.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use fovea::similar::index::postgres::{Job, Shared, StoreAddress};
 
 use crate::{MODEL, Server, folder, found, job, named, reader, renew};
 
-/// The statements of docs/scale.md that set the roles up.
+/// The statements of docs/scale.md that create the roles.
 fn documented() -> String {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scale.md")).unwrap();
     let block = page.split("```sql\n").nth(1).unwrap();
@@ -36,7 +36,7 @@ fn the_documented_roles_are_enough_and_the_readers_can_change_nothing() {
         "{error}"
     );
     assert_eq!(found(&store, "sum", 9).len(), 2);
-    // One who was granted nothing is told so, too.
+    // A role without any grant gets the same error.
     admin.batch_execute("CREATE ROLE stranger LOGIN").unwrap();
     let error = Shared::open(place("stranger"), &MODEL, None).unwrap_err().to_string();
     assert!(
@@ -46,7 +46,7 @@ fn the_documented_roles_are_enough_and_the_readers_can_change_nothing() {
 }
 
 #[test]
-fn an_empty_a_newer_an_older_and_another_models_store_are_told_apart_and_left_alone() {
+fn unsuitable_stores_are_distinguished_and_not_changed() {
     let Some(server) = Server::start(None) else { return };
     let opened = |model: &Model| Shared::open(server.place(), model, None).unwrap_err().to_string();
     assert!(opened(&MODEL).contains("it contains no index yet"));
@@ -80,7 +80,7 @@ fn an_empty_a_newer_an_older_and_another_models_store_are_told_apart_and_left_al
     assert_eq!(found(&reader(&server, None), "sum", 9).len(), 2);
 }
 
-/// The program with nothing in its environment that names a store or a password.
+/// Runs the program without variables that name a store or a password.
 fn fovea(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
     for variable in ["FOVEA_STORE", "FOVEA_MODEL", "PGPASSWORD", "PGPASSFILE", "PGUSER"] {

@@ -1,4 +1,4 @@
-//! A store beside an editor: what a team's job indexed is found from an open document.
+//! A team's store in an editor: an open document finds items that the team's job indexed.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn index(folder: &Path, server: &Server, more: &[&str]) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A server of the language for an editor, whose person has an address in their configuration.
+/// Starts a language server whose user has an address in the configuration.
 fn editor(folder: &Path, address: &str) -> Program {
     editor_of(folder, address, 0o600)
 }
@@ -72,7 +72,7 @@ fn an_editor_finds_what_the_teams_job_indexed_and_opens_its_page() {
         similar["store"],
         json!({"folder": "team/backend", "path": "src/settings.rs"})
     );
-    // One click, and the browser shows it.
+    // The command opens the page in the browser.
     program.send("workspace/executeCommand", command);
     let shown = program.told("window/showDocument", |_| true);
     assert_eq!(shown, json!({"uri": page, "external": true, "takeFocus": true}));
@@ -87,7 +87,7 @@ fn an_editor_finds_what_the_teams_job_indexed_and_opens_its_page() {
         lines.contains("\nstore: index on ") && lines.contains(", 1 items, answered in "),
         "{lines}"
     );
-    // A hover names it, and it cannot be compared, for its text is not here.
+    // A hover names the item. It cannot be compared, because its text is not on this machine.
     let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
     let hover = program.request("textDocument/hover", hover);
     let text = hover["result"]["contents"]["value"]
@@ -114,7 +114,7 @@ fn an_editor_finds_what_the_teams_job_indexed_and_opens_its_page() {
             .unwrap()
             .starts_with("Go to similar: `read_settings`")
     );
-    // Search goes beyond this machine, too.
+    // A search includes the store.
     let search = json!({"command": "fovea.search", "arguments": ["read the configuration from a file"]});
     let found = program.request("workspace/executeCommand", search);
     let all = found["result"].as_array().unwrap();
@@ -123,8 +123,9 @@ fn an_editor_finds_what_the_teams_job_indexed_and_opens_its_page() {
     program.finish();
 }
 
-/// Asks for lenses, as an editor does again and again: whoever asks for them is whom the store is asked for. Not before the document is
-/// read, which takes as long as the model takes to load.
+/// Requests lenses repeatedly, as an editor does, so that the server queries the store.
+///
+/// It first waits until the document is analyzed, which takes as long as loading the model.
 fn wants_lenses(program: &mut Program, hover: &Value) {
     while !program.request("textDocument/hover", hover.clone())["result"].is_object() {
         std::thread::sleep(Duration::from_millis(100));
@@ -136,7 +137,7 @@ fn wants_lenses(program: &mut Program, hover: &Value) {
 }
 
 #[test]
-fn an_editor_whose_store_is_away_is_told_and_goes_on() {
+fn an_editor_with_an_unreachable_store_is_informed_and_continues() {
     let Some(server) = Server::start(None) else { return };
     let address = server.address("postgres");
     let folder = tempfile::tempdir().unwrap();
@@ -153,7 +154,7 @@ fn an_editor_whose_store_is_away_is_told_and_goes_on() {
 }
 
 #[test]
-fn an_address_that_others_can_read_is_not_used_and_the_editor_goes_on() {
+fn an_address_that_others_can_read_is_not_used_and_the_editor_continues() {
     let folder = tempfile::tempdir().unwrap();
     let mut program = editor_of(folder.path(), "postgres://somebody:secret@db.example/code", 0o644);
     let hover = json!({"textDocument": {"uri": URI}, "position": {"line": 0, "character": 5}});
@@ -170,7 +171,7 @@ fn an_address_that_others_can_read_is_not_used_and_the_editor_goes_on() {
 }
 
 #[test]
-fn a_page_is_said_once_stays_and_is_believed_only_where_it_is_one() {
+fn a_link_survives_later_renewals_and_only_web_links_are_used() {
     let Some(server) = Server::start(None) else { return };
     let root = crate::folder(1);
     let link = Link::new("https://git.example/{path}#{line}").unwrap();
@@ -194,7 +195,7 @@ fn a_page_is_said_once_stays_and_is_believed_only_where_it_is_one() {
     renew(Some(&link));
     renew(None);
     assert_eq!(page().as_deref(), Some("https://git.example/src/f0.rs#1"));
-    // A store is written by others.
+    // Other people write to a store, so its links are checked.
     server
         .admin()
         .batch_execute("UPDATE fovea.roots SET link = 'file:///etc/{path}'")

@@ -1,16 +1,16 @@
-//! The index on a real server of Postgres with pgvector (`tests/postgres/install.sh` brings one).
+//! The index on a real Postgres server with pgvector (`tests/postgres/install.sh` installs one).
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    reason = "a test says by failing what was not there"
+    reason = "a failing test names what is missing"
 )]
 
 mod access;
 mod editor;
 mod outage;
 #[path = "../protocol/program.rs"]
-#[allow(dead_code, reason = "the tests of the protocol need more of it")]
+#[allow(dead_code, reason = "only the protocol tests use all of it")]
 mod program;
 mod renewal;
 mod same;
@@ -30,7 +30,7 @@ use server::Server;
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| Model::load(&default_source()).unwrap());
 
-/// Writes a file as if long ago, so that its stamp is trusted.
+/// Writes a file with an old modification time, so that its stamp is trusted.
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -41,14 +41,14 @@ fn write(root: &Path, path: &str, text: &str) {
         .unwrap();
 }
 
-/// A function that does something of its own.
+/// A function whose body depends on `number`.
 fn function(name: &str, number: usize) -> String {
     format!(
         "fn {name}(input: &[u32]) -> u32 {{\n    let mut total = {number};\n    for value in input {{\n        total += value * {number};\n    }}\n    total\n}}\n"
     )
 }
 
-/// A folder of some functions.
+/// A folder with one function in each file.
 fn folder(files: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for i in 0..files {
@@ -82,7 +82,7 @@ fn reader(server: &Server, own: Option<&str>) -> Shared {
     Shared::open(server.place(), &MODEL, own.map(Path::new)).unwrap()
 }
 
-/// A question as it is asked.
+/// A query with its embedding.
 fn query(text: &str) -> Query {
     Query {
         vector: embed_query(&MODEL, text).unwrap(),
@@ -90,7 +90,7 @@ fn query(text: &str) -> Query {
     }
 }
 
-/// Names of what is found for a question, with their paths.
+/// Names and paths of the items that a question finds.
 fn found(items: &dyn Collection, question: &str, count: usize) -> Vec<String> {
     let query = query(question);
     let found = items.search(&query, &Filter::default(), count).unwrap();

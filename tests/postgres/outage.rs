@@ -1,4 +1,4 @@
-//! Servers that go away.
+//! Servers that become unreachable.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use postgres::Client;
 
 use crate::{MODEL, Server, folder, found, job, named, query, reader, renew};
 
-/// Waits until somebody waits for a lock on the items.
+/// Waits until a statement waits for a lock on the items.
 fn until_blocked(admin: &mut Client) {
     let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'fovea.items'::regclass";
     while admin.query_one(waiting, &[]).unwrap().get::<_, i64>(0) == 0 {
@@ -17,7 +17,7 @@ fn until_blocked(admin: &mut Client) {
 }
 
 #[test]
-fn killed_in_the_middle_of_a_question_it_is_said_and_a_later_one_is_answered() {
+fn a_server_killed_during_a_query_is_reported_and_a_later_query_is_answered() {
     let Some(server) = Server::start(None) else { return };
     renew(&mut job(&server), folder(3).path(), "one");
     let (store, query) = (reader(&server, None), query("sum"));
@@ -40,7 +40,7 @@ fn killed_in_the_middle_of_a_question_it_is_said_and_a_later_one_is_answered() {
         assert!(next.contains("tries again in 1 s"), "{next}");
     });
     server.go();
-    // It is not asked at once again, so as not to be overrun when it is back.
+    // The client waits between attempts, so that a restarted server is not overloaded.
     while store.search(&query, &Filter::default(), 3).is_err() {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -48,7 +48,7 @@ fn killed_in_the_middle_of_a_question_it_is_said_and_a_later_one_is_answered() {
 }
 
 #[test]
-fn a_connection_that_was_cut_between_two_questions_is_made_again_unnoticed() {
+fn a_connection_cut_between_two_queries_is_renewed_without_an_error() {
     let Some(server) = Server::start(None) else { return };
     let (root, mut job) = (folder(2), job(&server));
     renew(&mut job, root.path(), "one");
@@ -57,13 +57,13 @@ fn a_connection_that_was_cut_between_two_questions_is_made_again_unnoticed() {
         assert_eq!(found(&store, "sum", 9).len(), 2);
         let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'fovea'";
         assert_eq!(admin.query_one(cut, &[]).unwrap().get::<_, i64>(0), 2);
-        // The job, too.
+        // The job reconnects as well.
         assert_eq!(renew(&mut job, root.path(), "one").read, 0);
     }
 }
 
 #[test]
-fn a_job_goes_on_when_the_server_is_back() {
+fn a_job_continues_when_the_server_is_back() {
     let Some(server) = Server::start(None) else { return };
     let (root, mut job) = (folder(4), job(&server));
     renew(&mut job, root.path(), "one");
@@ -128,7 +128,7 @@ fn a_question_that_an_administrator_cancels_is_not_called_slow() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_named_without_the_rest_of_its_address() {
+fn an_unreachable_server_is_named_without_the_rest_of_its_address() {
     let Some(server) = Server::start(None) else { return };
     let place = server.place();
     drop(server);

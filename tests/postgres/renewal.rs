@@ -1,4 +1,4 @@
-//! Folders that change, under several indexers.
+//! Changing folders and several indexers.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use fovea::text::Language;
 use crate::{MODEL, Server, folder, found, function, job, reader, renew, write};
 
 #[test]
-fn what_is_known_is_not_embedded_again_and_what_is_gone_is_not_found() {
+fn known_items_are_not_embedded_again_and_deleted_ones_are_not_found() {
     let Some(server) = Server::start(None) else { return };
     let (root, mut job) = (folder(3), job(&server));
     let first = renew(&mut job, root.path(), "one");
     assert_eq!((first.files, first.read, first.recognized, first.items), (3, 3, 0, 3));
     let second = renew(&mut job, root.path(), "one");
     assert_eq!((second.files, second.read, second.embedded), (3, 0, 0));
-    // Another checkout.
+    // Another checkout of the same files.
     let other = renew(&mut job, root.path(), "two");
     assert_eq!((other.read, other.recognized, other.embedded), (3, 3, 0));
     write(root.path(), "src/f1.rs", &function("edited", 77));
@@ -37,7 +37,7 @@ fn what_is_known_is_not_embedded_again_and_what_is_gone_is_not_found() {
 }
 
 #[test]
-fn an_item_is_no_news_of_itself_and_its_copy_in_another_folder_is() {
+fn an_item_is_not_similar_to_itself_but_to_its_copy_in_another_folder() {
     let Some(server) = Server::start(None) else { return };
     let (root, mut job) = (folder(2), job(&server));
     renew(&mut job, root.path(), "one");
@@ -58,14 +58,14 @@ fn an_item_is_no_news_of_itself_and_its_copy_in_another_folder_is() {
     };
     assert_eq!(nearest(Some("one")), "two/src/f0.rs");
     assert_eq!(nearest(Some("two")), "one/src/f0.rs");
-    // Whose checkout it is nobody knows: the item is in both.
+    // The reader's checkout is unknown, so copies in both count as the item itself.
     for own in [None, Some("elsewhere")] {
         assert_eq!(nearest(own), "one/src/f1.rs");
     }
 }
 
 #[test]
-fn several_indexers_leave_what_one_would_have_left() {
+fn several_indexers_leave_the_same_tables_as_one() {
     let Some(server) = Server::start(None) else { return };
     let root = tempfile::tempdir().unwrap();
     for i in 0..60 {
@@ -94,7 +94,7 @@ fn several_indexers_leave_what_one_would_have_left() {
 }
 
 #[test]
-fn what_no_file_has_for_a_month_is_dropped_and_what_came_back_stays() {
+fn contents_that_no_file_has_for_a_month_are_dropped_unless_they_came_back() {
     let Some(server) = Server::start(None) else { return };
     let (root, mut job, mut admin) = (folder(3), job(&server), server.admin());
     renew(&mut job, root.path(), "one");
@@ -104,7 +104,7 @@ fn what_no_file_has_for_a_month_is_dropped_and_what_came_back_stays() {
     renew(&mut job, root.path(), "one");
     let orphans = "SELECT count(*) FROM fovea.contents WHERE orphaned IS NOT NULL";
     assert_eq!(admin.query_one(orphans, &[]).unwrap().get::<_, i64>(0), 2);
-    // Back from another branch.
+    // The file comes back, as after a change of branches.
     write(root.path(), "src/f1.rs", &function("number_1", 1));
     let back = renew(&mut job, root.path(), "one");
     assert_eq!((back.recognized, back.embedded), (1, 0));

@@ -1,4 +1,4 @@
-//! The same questions to a file and to a server.
+//! Compares answers of an index file and of a server.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use fovea::text::Language;
 
 use crate::{MODEL, Server, job, query, reader, renew};
 
-/// What the halves of vectors and means may make of a score.
+/// The error of a score that half-precision vectors and means may cause.
 const NEAR: f32 = 2e-3;
 
 #[test]
@@ -32,7 +32,7 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
     let store = reader(&server, Some("team/sources"));
     assert_eq!(store.len().unwrap(), vector_index.len());
     let plain = compare(&vector_index, &store, &questions);
-    // So few are read one by one, unless the server is told otherwise; the graphs are as the job makes them.
+    // The server would scan so few items without graphs. The graphs have the same options as those of the job.
     let mut admin = server.admin();
     admin
         .batch_execute(
@@ -47,7 +47,7 @@ fn a_server_finds_what_a_file_finds_with_and_without_graphs() {
     let scans = "SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes i
         JOIN pg_index USING (indexrelid) JOIN pg_class c ON c.oid = indexrelid JOIN pg_am a ON a.oid = c.relam
         WHERE a.amname = 'hnsw'";
-    // The server counts them when the reader's process of its own has ended.
+    // The server counts scans only after the reader's process ends.
     let start = Instant::now();
     while admin.query_one(scans, &[]).unwrap().get::<_, i64>(0) <= 50 {
         assert!(start.elapsed() < Duration::from_secs(30), "the graphs were not used");
@@ -60,7 +60,7 @@ fn globs(patterns: &[&str]) -> Option<Globs> {
     Globs::new(&patterns).unwrap()
 }
 
-/// Asks both the same; how many answers there were.
+/// Compares the answers of both; returns the number of answers.
 fn compare(vector_index: &VectorIndex, store: &dyn Collection, questions: &[(PathBuf, EmbeddedItem)]) -> usize {
     let filters = [
         Filter::default(),
@@ -123,7 +123,7 @@ fn compare(vector_index: &VectorIndex, store: &dyn Collection, questions: &[(Pat
     answers
 }
 
-/// What people look for: by meaning, by words, by names, with and without what has to be there and what may not.
+/// Typical searches: by meaning, words and names, with required and with excluded words.
 const SEARCHES: [&str; 14] = [
     "read the settings from a file",
     "sort some numbers",
@@ -141,7 +141,7 @@ const SEARCHES: [&str; 14] = [
     "tests of the calibration",
 ];
 
-/// The scores from which items count, by their relation to the one that is asked about.
+/// The thresholds of a score for each relation of two items.
 fn bars(base: Option<f32>) -> Vec<f32> {
     let Some(base) = base else { return Vec::new() };
     let both = [false, true];
@@ -150,7 +150,9 @@ fn bars(base: Option<f32>) -> Vec<f32> {
     all.as_flattened().as_flattened().to_vec()
 }
 
-/// The same items, but for those about as near as the last, or as a bar that decides whether they count.
+/// Checks that both lists have the same items; returns their number.
+///
+/// Items with a score close to the last one or to a threshold may differ.
 fn same(one: &[Found], other: &[Found], bars: &[f32], question: &str) -> usize {
     let key = |hit: &Found| (hit.path.clone(), hit.item.start, hit.item.name.clone());
     let at_a_bar = |hit: &Found| bars.iter().any(|bar| (hit.score - bar).abs() < NEAR);
@@ -169,7 +171,7 @@ fn same(one: &[Found], other: &[Found], bars: &[f32], question: &str) -> usize {
     one.len()
 }
 
-/// In the same order, for the same reasons.
+/// Checks that both lists have the same order and the same reasons.
 fn same_reasons(one: &[Found], other: &[Found], question: &str) {
     for (a, b) in one.iter().zip(other) {
         assert_eq!((&a.path, &a.item), (&b.path, &b.item), "{question}: {one:?}\n{other:?}");
@@ -182,7 +184,7 @@ fn same_reasons(one: &[Found], other: &[Found], question: &str) {
     }
 }
 
-/// Real sources: the fixtures in some twenty languages, and this repository's own index.
+/// Real sources: the fixtures in about twenty languages, and the sources of Fovea's index.
 fn sources() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -193,9 +195,9 @@ fn sources() -> tempfile::TempDir {
     ] {
         copy(&here.join(from), &folder.path().join(to));
     }
-    // A copy of a file, whose items are in the answers once for each.
+    // Copies of files: answers contain their items once for each copy.
     copy(&here.join("src/database"), &folder.path().join("copy"));
-    // Names that are not in ASCII, and one that is no UTF-8.
+    // Names outside ASCII, and one that is not UTF-8.
     let named = folder.path().join("größe");
     std::fs::create_dir_all(&named).unwrap();
     std::fs::copy(here.join("src/database/look.rs"), named.join("ähnlich.rs")).unwrap();

@@ -1,4 +1,4 @@
-//! A server of Postgres for a test, gone with it.
+//! A Postgres server that ends with its test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,11 +7,12 @@ use std::sync::OnceLock;
 use fovea::similar::index::postgres::StoreAddress;
 use postgres::{Client, NoTls};
 
-/// The folder of the server's programs; what needs a server is skipped where it is not set.
+/// The variable with the folder of the server's programs. Tests are skipped if it is not set.
 const VARIABLE: &str = "FOVEA_POSTGRES_BIN";
 
-/// Names the socket: each server has a folder of its own for it and listens to nothing else, so that tests beside each other
-/// cannot want the same port.
+/// A part of the socket's name.
+///
+/// Each server listens only on a socket in its own folder, so parallel tests cannot conflict.
 const PORT: u16 = 5432;
 
 /// A server with a database `index`, reached through a socket.
@@ -20,11 +21,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that lets everybody in, unless the superuser's password is given; `None` where there are no programs for one.
+    /// Starts a server without passwords, or with one for the superuser.
+    ///
+    /// `None` if there are no programs for a server.
     pub fn start(password: Option<&str>) -> Option<Server> {
         let Some(programs) = programs() else {
-            assert!(std::env::var_os("CI").is_none(), "CI has to set {VARIABLE}");
-            eprintln!("skipped: {VARIABLE} names no folder with the programs of Postgres");
+            assert!(std::env::var_os("CI").is_none(), "CI must set {VARIABLE}");
+            eprintln!("skipped: {VARIABLE} does not name a folder with the programs of Postgres");
             return None;
         };
         let folder = tempfile::Builder::new().prefix("fovea-pg").tempdir().unwrap();
@@ -66,7 +69,7 @@ impl Server {
         control
     }
 
-    /// Starts it, once more where it was stopped.
+    /// Starts the server, also after a stop.
     pub fn go(&self) {
         let folder = self.folder.path().display();
         let options = format!("-p {PORT} -c listen_addresses= -c unix_socket_directories={folder} -c fsync=off");
@@ -82,28 +85,28 @@ impl Server {
         assert!(output.status.success(), "the server did not start: {log}");
     }
 
-    /// The socket that it listens to.
+    /// The server's socket.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(format!(".s.PGSQL.{PORT}"))
     }
 
-    /// Kills it as a crash would.
+    /// Stops the server as in a crash.
     pub fn kill(&self) {
         run(self.control().args(["-m", "immediate", "stop"]));
     }
 
-    /// Its address through the socket, for a role.
+    /// The server's address through the socket, for a role.
     pub fn address(&self, role: &str) -> String {
         let folder = self.folder.path().display().to_string().replace('/', "%2F");
         format!("postgres://{role}@{folder}:{PORT}/index")
     }
 
-    /// The place of its database as the superuser sees it.
+    /// The address of the database for the superuser.
     pub fn place(&self) -> StoreAddress {
         StoreAddress::from_argument(&self.address("postgres")).unwrap()
     }
 
-    /// A connection of the superuser's to a database.
+    /// A connection of the superuser to a database.
     pub fn superuser(&self, database: &str, password: Option<&str>) -> Client {
         let mut config = postgres::Config::new();
         config
@@ -134,7 +137,9 @@ fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&mine.as_file().metadata().unwrap()) == 0
 }
 
-/// A command as somebody that the server is willing to run as, which root is not. Its libraries are found wherever the folder lies.
+/// A command that runs as `nobody` if the user is root, because the server refuses root.
+///
+/// The command finds its libraries wherever the folder is.
 fn as_nobody(program: &Path) -> Command {
     let libraries = program.parent().unwrap().with_file_name("lib");
     if !is_root() {
@@ -155,7 +160,9 @@ fn as_nobody(program: &Path) -> Command {
     command
 }
 
-/// The programs where nobody reaches them: a home folder of root's is closed to others, so they are copied out of it.
+/// The folder of the programs, which `nobody` must be able to read.
+///
+/// Programs in a closed folder, such as root's home folder, are copied.
 fn programs() -> Option<&'static Path> {
     static PROGRAMS: OnceLock<Option<(PathBuf, Option<tempfile::TempDir>)>> = OnceLock::new();
     let found = PROGRAMS.get_or_init(|| {

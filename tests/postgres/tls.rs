@@ -1,4 +1,4 @@
-//! Connections that others could listen to. The server of the tests speaks no TLS, so somebody in front of it does.
+//! TLS connections. The server of the tests does not support TLS, so a proxy in front of it does.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +16,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::{MODEL, Server, folder, found, job, renew};
 
 #[test]
-fn the_server_has_to_prove_who_it_is_as_the_address_says() {
+fn the_server_must_prove_its_identity_as_the_address_requires() {
     let Some(server) = Server::start(None) else { return };
     renew(&mut job(&server), folder(1).path(), "one");
     let keys = tempfile::tempdir().unwrap();
@@ -62,7 +62,7 @@ fn the_server_has_to_prove_who_it_is_as_the_address_says() {
         let error = ask(host, &options).unwrap_err();
         assert!(error.contains(said), "{options}: {error}");
     }
-    // A server that cannot is not spoken to in the clear.
+    // The client never falls back to an unencrypted connection.
     let port = listening(server.socket(), as_it_is);
     let place = format!("postgres://postgres@127.0.0.1:{port}/index?sslmode=require");
     let error = Shared::open(StoreAddress::from_argument(&place).unwrap(), &MODEL, None)
@@ -71,7 +71,7 @@ fn the_server_has_to_prove_who_it_is_as_the_address_says() {
     assert!(error.contains("server does not support TLS"), "{error}");
 }
 
-/// A certificate for `localhost` that is trusted by itself: NAME.pem and NAME.key.
+/// Creates a self-signed certificate for `localhost`: NAME.pem and NAME.key.
 fn certificate(folder: &Path, name: &str) {
     let arguments = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost
         -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
@@ -84,7 +84,7 @@ fn certificate(folder: &Path, name: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Speaks TLS on a port and what it hears to a socket; until the process ends.
+/// Accepts TLS connections on a port and forwards them to a socket until the process ends.
 fn in_front_of(socket: PathBuf, keys: &Path) -> u16 {
     let certificates = CertificateDer::pem_file_iter(keys.join("ours.pem")).unwrap();
     let certificates = certificates.collect::<Result<Vec<_>, _>>().unwrap();
@@ -101,7 +101,7 @@ fn in_front_of(socket: PathBuf, keys: &Path) -> u16 {
     })
 }
 
-/// A port on which each connection is passed on to a socket, as told; until the process ends.
+/// Forwards each connection on a port to a socket with `pass_on` until the process ends; returns the port.
 fn listening<F>(socket: PathBuf, pass_on: F) -> u16
 where
     F: Fn(TcpStream, UnixStream) -> std::io::Result<()> + Clone + Send + 'static,
@@ -124,11 +124,11 @@ fn as_it_is(mut client: TcpStream, mut server: UnixStream) -> std::io::Result<()
 }
 
 fn pass_on(mut client: TcpStream, mut server: UnixStream, config: Arc<ServerConfig>) -> std::io::Result<()> {
-    // The request for TLS, eight bytes, and that it is granted.
+    // The client asks for TLS with eight bytes; "S" grants it.
     client.read_exact(&mut [0; 8])?;
     client.write_all(b"S")?;
     let mut client = StreamOwned::new(ServerConnection::new(config).map_err(std::io::Error::other)?, client);
-    // One thread for both ways, which take turns: each is listened to for a moment.
+    // One thread serves both directions in turn, with short timeouts.
     client.conn.complete_io(&mut client.sock)?;
     client.sock.set_read_timeout(Some(Duration::from_millis(1)))?;
     server.set_read_timeout(Some(Duration::from_millis(1)))?;
@@ -139,7 +139,7 @@ fn pass_on(mut client: TcpStream, mut server: UnixStream, config: Arc<ServerConf
     }
 }
 
-/// Passes on what there is; whether there may be more.
+/// Forwards the available bytes; returns whether there may be more.
 fn pass(from: &mut impl Read, to: &mut impl Write) -> std::io::Result<bool> {
     let mut bytes = [0; 16 << 10];
     match from.read(&mut bytes) {

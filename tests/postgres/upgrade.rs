@@ -1,10 +1,10 @@
-//! Stores of before: of an older version of the tables, and read by an older program.
+//! Older stores: an older version of the tables, and files that an older program read.
 
 use fovea::similar::index::postgres::Shared;
 
 use crate::{MODEL, Server, folder, found, job, reader, renew};
 
-/// What the first version of the tables has otherwise than today's.
+/// Changes the tables to their first version.
 const FIRST: &str = "
     DROP TABLE fovea.meta, fovea.files, fovea.items, fovea.means, fovea.changes, fovea.texts, fovea.terms, fovea.stems,
         fovea.versions, fovea.moments;
@@ -69,7 +69,7 @@ fn the_job_brings_a_store_of_the_first_version_up_to_date_and_embeds_nothing_aga
     let mut names = found(&reader(&server, None), "sum", 9);
     names.sort();
     assert_eq!(names, expected);
-    // What was known before is dropped in a month, and the units stay.
+    // Contents from before are dropped after a month; the units stay.
     admin
         .batch_execute("UPDATE fovea.contents SET orphaned = orphaned - 1000")
         .unwrap();
@@ -82,7 +82,7 @@ fn the_job_brings_a_store_of_the_first_version_up_to_date_and_embeds_nothing_aga
 }
 
 #[test]
-fn what_was_read_otherwise_is_read_anew_although_it_has_not_changed() {
+fn files_of_an_older_reading_version_are_read_again_although_unchanged() {
     let Some(server) = Server::start(None) else { return };
     let root = folder(3);
     renew(&mut job(&server), root.path(), "one");

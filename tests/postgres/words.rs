@@ -1,10 +1,10 @@
-//! What words, names and paths find in a store, which has no text.
+//! Searches by words, names and paths in a store, which contains no text.
 
 use fovea::similar::index::{Collection, Filter, Query};
 
 use crate::{Server, folder, function, job, query, reader, renew, write};
 
-/// The names of what is found, with their files.
+/// The names and files of found items.
 fn names(store: &dyn Collection, query: &Query) -> Vec<String> {
     let found = store.search(query, &Filter::default(), 3).unwrap();
     found
@@ -14,7 +14,7 @@ fn names(store: &dyn Collection, query: &Query) -> Vec<String> {
 }
 
 #[test]
-fn what_has_no_vector_is_found_by_its_name_and_its_words() {
+fn items_without_a_vector_are_found_by_name_and_words() {
     let Some(server) = Server::start(None) else { return };
     let root = folder(4);
     write(root.path(), "src/tiny.rs", "struct Zugriff;\n");
@@ -34,7 +34,7 @@ fn what_has_no_vector_is_found_by_its_name_and_its_words() {
 }
 
 #[test]
-fn of_a_phrase_every_word_has_to_be_there_and_of_unwanted_ones_none() {
+fn results_contain_every_word_of_a_phrase_and_no_unwanted_word() {
     let Some(server) = Server::start(None) else { return };
     let root = folder(2);
     let comment = |words: &str| format!("/// {words}\n{}", function("f", 7));
@@ -51,7 +51,7 @@ fn of_a_phrase_every_word_has_to_be_there_and_of_unwanted_ones_none() {
         files.sort();
         files
     };
-    // The words of a path are the passage's, too.
+    // Words of the path count as words of the passage.
     assert_eq!(
         files("\"session cookie\""),
         ["f src/cookies/other.rs", "f src/session.rs"]

@@ -1,4 +1,4 @@
-//! `fovea.ask`: what answers a question, and which words do.
+//! `fovea.ask`: answers to a question, and the words that decide them.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ def send_parcel(parcel, address):
 ";
 
 async fn two_documents(capabilities: Value) -> Editor {
-    // Of an index that grows, a note would tell.
+    // An index that is still growing would add a note to the answer.
     let options = json!({"debounceMs": 0, "index.enable": false});
     let mut editor = Editor::start_with(capabilities, options).await;
     editor.open(PAGE, "markdown", TEXT).await;
@@ -49,7 +49,7 @@ async fn a_question_is_answered_by_a_sentence_and_its_words() {
     let mut editor = two_documents(own()).await;
     let question = json!({"question": "in which header of the request do I send the secret key", "top": 1});
     let mut answer = Value::Null;
-    // The items of a document come a moment after its heat.
+    // The items of a document are available a moment after its heat.
     for _ in 0..200 {
         answer = editor.request("workspace/executeCommand", ask(question.clone())).await;
         if answer["answers"][0].is_object() {
@@ -62,7 +62,7 @@ async fn a_question_is_answered_by_a_sentence_and_its_words() {
 }
 
 #[tokio::test]
-async fn one_document_answers_alone_and_where_nothing_does_there_is_no_answer() {
+async fn a_question_can_be_limited_to_one_document_and_may_have_no_answer() {
     let mut editor = two_documents(own()).await;
     let of = |uri: &str| json!({"question": "in which header of the request do I send the secret key", "uri": uri});
     let answer = editor.request("workspace/executeCommand", ask(of(PAGE))).await;
@@ -111,7 +111,7 @@ async fn each_passage_is_reported_and_a_cancelled_question_ends() {
         kinds.push(told["value"]["kind"].clone());
     }
     assert_eq!(kinds, [json!("begin"), json!("report"), json!("end")]);
-    // The model does not come to an end: the cancellation does.
+    // The model waits, so only the cancellation can end the request.
     editor.script.shut();
     asked["workDoneToken"] = Value::Null;
     let id = editor.ask("workspace/executeCommand", asked).await;
@@ -140,7 +140,7 @@ async fn a_hover_waits_for_one_passage_and_not_for_the_question() {
             ask(json!({"question": "the manual", "uri": uri, "threshold": 0.0})),
         )
         .await;
-    // A word that nothing is known of yet, so that the model has to be asked.
+    // A new document, so that the hover needs the model.
     let fresh = "file:///project/docs/fresh.md";
     editor
         .open(fresh, "markdown", "Some fresh paragraph with words.\n")
@@ -158,7 +158,7 @@ async fn a_hover_waits_for_one_passage_and_not_for_the_question() {
 }
 
 #[tokio::test]
-async fn a_client_without_a_list_is_told_what_answers() {
+async fn a_client_without_a_list_gets_the_answers_as_messages() {
     let mut editor = two_documents(json!({"window": {"showDocument": {"support": true}, "showMessage": {}}})).await;
     let id = editor
         .ask(

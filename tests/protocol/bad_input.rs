@@ -1,4 +1,4 @@
-//! What no client should send, and what some do.
+//! Input that no client should send, although some do.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ async fn watching() -> Editor {
     .await
 }
 
-/// The reason for which a document is inactive.
+/// The reason why a document is inactive.
 async fn reason(editor: &mut Editor, uri: &str) -> String {
     let of = |status: &Value| {
         let inactive = status["inactive"].as_array().unwrap();
@@ -27,7 +27,7 @@ async fn reason(editor: &mut Editor, uri: &str) -> String {
     of(&status).unwrap()
 }
 
-/// The server is up and right: a document of its own is explained.
+/// Checks that the server still answers correctly, with a new document.
 async fn still_right(mut editor: Editor) {
     let uri = "file:///project/right.rs";
     editor.open(uri, "rust", "fn still_right() {}").await;
@@ -132,9 +132,9 @@ async fn nul_bytes_large_files_and_minified_ones_are_left_alone() {
     }
     assert!(
         editor.script.texts().is_empty(),
-        "the model was given text it should not have"
+        "the model received text that it should not read"
     );
-    // A document that shrinks is analyzed.
+    // The document is analyzed once it contains text.
     editor
         .change("file:///project/nul.rs", 2, json!([{"text": "fn now_fine() {}"}]))
         .await;
@@ -207,7 +207,7 @@ async fn positions_past_the_end_and_reversed_ranges() {
 async fn half_a_surrogate_pair_in_text_and_in_positions() {
     let mut editor = watching().await;
     editor.open(URI, "rust", "// 😀😀 smile\nfn smile() {}\n").await;
-    // The second half of the first pair: the edit applies at its start.
+    // The position is inside the first pair: the edit applies at the start of the pair.
     editor
         .change(URI, 2, json!([{"range": range((0, 4), (0, 4)), "text": "x"}]))
         .await;
@@ -269,7 +269,7 @@ async fn unknown_languages_and_names_that_are_no_files() {
         editor.open(uri, language, "a document of some words\n").await;
         editor.analyzed(uri, 0, 3).await;
     }
-    // No URI at all.
+    // This is not a URI.
     editor.open("C:\\a b", "rust", "fn a_name() {}").await;
     editor.analyzed("C:\\a b", 0, 5).await;
     still_right(editor).await;
@@ -284,7 +284,7 @@ async fn edits_of_documents_that_are_not_open() {
         .await;
     assert_eq!(editor.request("textDocument/hover", at(URI, 0, 3)).await, Value::Null);
     editor.open(URI, "rust", "fn opened() {}").await;
-    // Opened twice: the second text counts.
+    // If a document is opened twice, the second text counts.
     editor.open(URI, "rust", "fn opened_again() {}").await;
     editor.analyzed(URI, 0, 12).await;
     still_right(editor).await;

@@ -1,4 +1,4 @@
-//! The program itself, over its own stdin and stdout, with its own model.
+//! The program itself, over stdin and stdout, with the embedded model.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::editor::at;
 use crate::program::{Program, URI};
 
-/// A text that stands in documents and must stand nowhere else.
+/// A text that documents contain and the log must not contain.
 const CANARY: &str = "c4n4ryQuux";
 
 #[test]
@@ -113,7 +113,7 @@ fn a_server_whose_editor_is_gone_ends() {
 }
 
 #[test]
-fn the_model_of_its_own_explains_a_word() {
+fn the_embedded_model_explains_a_word() {
     let mut program = Program::initialized(json!({"hover": {"deadlineMs": 60_000}}));
     program
         .open("/// Reads the configuration file.\nfn load_config(path: &Path) -> Config {\n    parse(read(path))\n}\n");
@@ -130,7 +130,7 @@ fn the_model_of_its_own_explains_a_word() {
 }
 
 #[test]
-fn what_was_computed_outlives_the_process_even_where_it_is_killed() {
+fn results_survive_the_process_even_if_it_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let text = include_str!("editor.rs");
     let heat = |kill: bool| {
@@ -165,7 +165,7 @@ fn what_was_computed_outlives_the_process_even_where_it_is_killed() {
 }
 
 #[test]
-fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
+fn the_workspace_is_indexed_searched_linked_and_compared() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path().canonicalize().unwrap();
     let write = |name: &str, text: &str| {
@@ -194,7 +194,7 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
     program.notify("textDocument/didOpen", json!({"textDocument": document}));
     let status = program.told("fovea/status", |status| status["index"]["state"] == "ready");
     assert_eq!(status["index"]["items"], 3, "{status}");
-    // By meaning: none of the words is in the file that is found.
+    // The search is by meaning: the file contains none of the words of the query.
     let symbols = program.request("workspace/symbol", json!({"query": "order values descending"}));
     assert_eq!(symbols["result"][0]["name"], "sort_numbers", "{symbols}");
     let search = |kinds: Value, languages: Value| {
@@ -203,7 +203,7 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
     };
     for (kinds, languages, found) in [
         (json!(["function"]), json!(["python"]), json!("sort_numbers")),
-        // What has nothing to do with the query is not found, however little else there is.
+        // An unrelated item is not found, even if there is no better one.
         (json!(["function"]), json!(["rust"]), Value::Null),
         (json!(["heading"]), json!([]), Value::Null),
     ] {
@@ -230,7 +230,7 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
         .map(|part| part.as_f64().unwrap())
         .sum();
     assert!((sum - cosine.as_f64().unwrap()).abs() < 2e-3, "{sum} {cosine}");
-    // The score of the lens is the one without what the languages have in common, and that is split too.
+    // The score of the lens is the centered cosine; the comparison splits that one, too.
     let centered = pair["result"]["centered"]["cosine"].as_f64().unwrap();
     assert!(
         (centered - similar["score"].as_f64().unwrap()).abs() < 0.02,
@@ -240,7 +240,7 @@ fn the_workspace_is_indexed_searched_pointed_at_and_explained() {
 }
 
 #[test]
-fn the_index_waits_for_the_machine_to_be_plugged_in_unless_it_need_not() {
+fn the_index_waits_for_mains_power_unless_a_setting_allows_battery() {
     let folder = tempfile::tempdir().unwrap();
     let battery = folder.path().join("power/BAT0");
     std::fs::create_dir_all(&battery).unwrap();
@@ -265,10 +265,10 @@ fn the_index_waits_for_the_machine_to_be_plugged_in_unless_it_need_not() {
     program.finish();
 }
 
-/// Candle gives large tensors to threads of its own, which wait without sleeping: beside ours they cost a quarter of an explanation.
+/// Candle computes large tensors on its own threads, which spin while they wait: an explanation would take a quarter longer.
 #[cfg(target_os = "linux")]
 #[test]
-fn neither_reading_nor_explaining_takes_threads_of_candles() {
+fn neither_reading_nor_explaining_starts_threads_of_candle() {
     let mut program = Program::start();
     program.greet(
         json!({"experimental": {"fovea": true}}),

@@ -7,7 +7,7 @@ use crate::editor::{Editor, at};
 const URI: &str = "file:///project/a.rs";
 
 #[tokio::test]
-async fn a_cancellation_that_arrives_first_counts() {
+async fn a_cancellation_that_arrives_before_its_request_counts() {
     let mut editor = Editor::start(json!({})).await;
     editor.open(URI, "rust", "fn cancelled() {}").await;
     for id in [json!(1000), json!("named")] {
@@ -41,7 +41,7 @@ async fn a_cancellation_stops_a_request_at_once() {
 }
 
 #[tokio::test]
-async fn a_late_cancellation_is_ignored_and_ids_may_come_again() {
+async fn a_late_cancellation_is_ignored_and_ids_may_be_reused() {
     let mut editor = Editor::start(json!({})).await;
     let id = editor.ask("textDocument/hover", at(URI, 0, 0)).await;
     assert_eq!(editor.answer(id).await["result"], Value::Null);

@@ -1,5 +1,6 @@
-//! The same facts for editors that show neither lenses nor heat: inlay hints, document colors and hints as diagnostics, where they are
-//! wanted. And passages of files that are not open.
+//! Fallback providers, and passages of files that are not open.
+//!
+//! For editors that show neither lenses nor heat, inlay hints, document colors and diagnostics can show the same facts.
 
 use serde_json::{Value, json};
 
@@ -37,14 +38,14 @@ fn whole(uri: &str) -> Value {
 }
 
 #[tokio::test]
-async fn carriers_are_neither_announced_nor_filled_unless_they_are_wanted() {
+async fn fallback_providers_are_off_by_default() {
     let mut editor = two_documents(json!({}), json!({})).await;
     let capabilities = &editor.capabilities["capabilities"];
     assert!(capabilities.get("inlayHintProvider").is_none() && capabilities.get("colorProvider").is_none());
     assert_eq!(editor.request("textDocument/inlayHint", whole(A)).await, Value::Null);
     let document = json!({"textDocument": {"uri": A}});
     assert_eq!(editor.request("textDocument/documentColor", document).await, json!([]));
-    // No diagnostic came either: the farewell would find it unread.
+    // The server sent no diagnostics either: `finish` fails if a message is unread.
     editor.finish().await;
 }
 
@@ -62,7 +63,7 @@ async fn inlay_hints_name_what_is_similar_at_the_end_of_the_line() {
 }
 
 #[tokio::test]
-async fn hints_are_asked_for_anew_when_there_is_news() {
+async fn inlay_hints_are_refreshed_after_an_analysis() {
     let refresh = json!({"workspace": {"inlayHint": {"refreshSupport": true}}});
     let mut editor = Editor::start_with(refresh, json!({"debounceMs": 0, "inlayHint.enable": true})).await;
     editor.open(A, "rust", RUST).await;
@@ -78,7 +79,7 @@ async fn colors_stand_before_the_words_that_carry_most_and_follow_the_heat() {
     assert_eq!(editor.capabilities["capabilities"]["colorProvider"], true);
     let document = json!({"textDocument": {"uri": A}});
     editor.open(A, "rust", "fn heavy_word() {}\n").await;
-    // Nothing is analyzed yet: the answer waits for it.
+    // The analysis is not complete yet, and the answer waits for it.
     let colors = editor.request("textDocument/documentColor", document.clone()).await;
     insta::assert_json_snapshot!(colors);
     let presentation = json!({"textDocument": {"uri": A}, "color": {"red": 1.0, "green": 0.0, "blue": 0.0, "alpha": 1.0}, "range": range((0, 0), (0, 1))});
@@ -98,10 +99,10 @@ async fn colors_stand_before_the_words_that_carry_most_and_follow_the_heat() {
 }
 
 #[tokio::test]
-async fn what_is_nearly_the_same_gets_a_hint_until_it_is_closed_or_unwanted() {
+async fn near_duplicates_get_a_diagnostic_until_closed_or_below_the_limit() {
     let related = json!({"textDocument": {"publishDiagnostics": {"relatedInformation": true}}});
     let mut editor = two_documents(related, json!({"diagnostics.enable": true})).await;
-    // Of the two documents, in either order.
+    // The two documents may come in either order.
     let mut told = [
         editor.told("textDocument/publishDiagnostics").await,
         editor.told("textDocument/publishDiagnostics").await,
@@ -130,7 +131,7 @@ async fn what_is_nearly_the_same_gets_a_hint_until_it_is_closed_or_unwanted() {
 }
 
 #[tokio::test]
-async fn carriers_are_registered_while_a_setting_wants_them() {
+async fn fallback_providers_are_registered_while_a_setting_enables_them() {
     let registration = json!({"textDocument": {
         "inlayHint": {"dynamicRegistration": true},
         "colorProvider": {"dynamicRegistration": true},
@@ -184,7 +185,7 @@ async fn a_passage_of_a_file_that_is_not_open_is_compared_if_it_is_in_the_worksp
         answer["b"]["words"][0]["start"],
         json!({"byte": 28, "line": 3, "column": 4})
     );
-    // What only looks as if it lay inside, what is no text and what holds secrets is not read.
+    // The server reads no file outside the workspace, no file that is not text and none that may contain secrets.
     let elsewhere = write(&outside, "config.py", PYTHON.as_bytes());
     #[cfg(unix)]
     std::os::unix::fs::symlink(outside.path().join("config.py"), root.path().join("link.py")).unwrap();

@@ -1,4 +1,4 @@
-//! Classes by a probe of the user's own, by the real program: lenses, the words that decided, and a label that is corrected.
+//! Classes by the user's own probe, in the real program: lenses, the words that decided, and corrections of labels.
 
 use std::path::Path;
 
@@ -102,7 +102,7 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
         .sum();
     let sum = words + number(&answer["special"]) + number(&answer["bias"]);
     assert!((sum - number(&answer["value"])).abs() < 0.01, "{sum} {answer}");
-    // The class is wrong: the label goes into the file, and the probe learns.
+    // A correction adds the label to the file and trains the probe.
     let wrong = json!({"uri": uri, "position": {"line": 0, "character": 6}, "label": "other"});
     let learned = program.request(
         "workspace/executeCommand",
@@ -115,14 +115,14 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
         "{table}"
     );
     lenses(&mut program, uri, |titles| titles.iter().all(|new| new != title));
-    // Of an item that has a label, the label is replaced.
+    // Another correction of the same item replaces its label.
     let again = json!({"uri": uri, "position": {"line": 0, "character": 6}, "label": "money"});
     let learned = program.request(
         "workspace/executeCommand",
         json!({"command": "fovea.relabel", "arguments": [again]}),
     );
     assert_eq!(learned["result"]["items"], 13, "{learned}");
-    // What cannot be asked is refused with what to do.
+    // The server refuses an unknown label and lists the labels of the probe.
     let refused = |program: &mut Program, command: &str, argument: Value| {
         let answer = program.request(
             "workspace/executeCommand",
@@ -134,7 +134,7 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
     let unknown = json!({"uri": uri, "position": position, "label": "poetry"});
     let message = refused(&mut program, "fovea.classify", unknown);
     assert!(message.contains("its labels are money, other"), "{message}");
-    // Two corrections at the same time are both kept.
+    // Two simultaneous corrections are both kept.
     let correction = |line: u32, label: &str| {
         let position = json!({"line": line, "character": 6});
         json!({"command": "fovea.relabel", "arguments": [{"uri": uri, "position": position, "label": label}]})
@@ -153,7 +153,7 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
         .filter(|entry| entry.path().extension().is_some_and(|end| end == "new"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
-    // A label that only one item has is kept, although no probe can be trained with it.
+    // A label that only one item has is kept, but the probe cannot be trained with it.
     let lonely = json!({"uri": uri, "position": {"line": 0, "character": 6}, "label": "alone"});
     let message = refused(&mut program, "fovea.relabel", lonely);
     assert!(
@@ -166,7 +166,7 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
             .unwrap()
             .contains(",alone,python\n")
     );
-    // A probe that cannot be used is named in the status, and no lens is shown.
+    // The status names an unusable probe, and there are no lenses.
     let wrong = |program: &mut Program, probe: &str, expected: &str| {
         let settings = json!({"settings": {"fovea": {"classify": {"probe": probe}}}});
         program.notify("workspace/didChangeConfiguration", settings);

@@ -1,4 +1,4 @@
-//! An editor for tests: talks to a server in this process over a pipe, and insists that every message is looked at.
+//! An editor for tests that talks to a server in this process over a pipe. A test must look at every message.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -15,41 +15,41 @@ use fovea::server::PageModels;
 
 use crate::fake::Script;
 
-/// No test waits this long for anything that comes.
+/// Time limit for every wait.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A connection to a server.
 pub struct Editor {
     to_server: Option<DuplexStream>,
     from_server: mpsc::UnboundedReceiver<Value>,
-    /// Messages that came while another was waited for.
+    /// Messages that arrived while the test waited for another one.
     kept: VecDeque<Value>,
     server: Option<JoinHandle<u8>>,
     next: i64,
     finished: bool,
-    /// The model.
+    /// Controls the model.
     pub script: Arc<Script>,
     /// The answer to `initialize`.
     pub capabilities: Value,
 }
 
-/// Pages have the embedded model: the fake has no layers to look at.
+/// The models of pages: the embedded one, because the fake has no layers to show.
 pub fn pages() -> PageModels {
     Box::new(|_, _| Model::interpreted(&Source::EMBEDDED))
 }
 
 impl Editor {
-    /// Starts a server and says nothing yet.
+    /// Starts a server and sends nothing yet.
     pub fn connect() -> Editor {
         Editor::with_pipe(1 << 20, Arc::default())
     }
 
-    /// Starts a server whose output pipe holds so many bytes. Nothing of it stays on disk.
+    /// Starts a server whose output pipe holds `bytes` bytes. It keeps nothing on disk.
     pub fn with_pipe(bytes: usize, script: Arc<Script>) -> Editor {
         Editor::serving(bytes, script, None)
     }
 
-    /// Starts a server whose results stay in a folder.
+    /// Starts a server that keeps its results in a folder.
     pub fn kept_in(folder: &Path) -> Editor {
         Editor::serving(1 << 20, Arc::default(), Some(folder.to_owned()))
     }
@@ -91,7 +91,7 @@ impl Editor {
         editor
     }
 
-    /// Says hello.
+    /// Sends `initialize` and `initialized`.
     pub async fn initialize(&mut self, capabilities: Value, options: Value) {
         let params = json!({
             "processId": null,
@@ -103,7 +103,7 @@ impl Editor {
         self.notify("initialized", json!({})).await;
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes without a header.
     pub async fn raw(&mut self, bytes: &[u8]) {
         self.to_server.as_mut().unwrap().write_all(bytes).await.unwrap();
     }
@@ -134,7 +134,7 @@ impl Editor {
         self.next
     }
 
-    /// The whole answer to a request.
+    /// The answer to a request, a result or an error.
     pub async fn answer(&mut self, id: i64) -> Value {
         self.find(&format!("answer {id}"), |message| {
             message.get("method").is_none() && message["id"] == id
@@ -166,7 +166,7 @@ impl Editor {
         self.told_that(method, |_| true).await
     }
 
-    /// The parameters of the next notification of a method that is so; those before it are dropped.
+    /// The parameters of the next notification of a method that fulfills a condition; earlier ones are dropped.
     pub async fn told_that(&mut self, method: &str, so: impl Fn(&Value) -> bool) -> Value {
         loop {
             let wanted = |message: &Value| message["method"] == method && message.get("id").is_none();
@@ -177,7 +177,7 @@ impl Editor {
         }
     }
 
-    /// The next request of the server's, which is answered with `answer`.
+    /// The parameters of the server's next request for a method, which is answered with `answer`.
     pub async fn asked(&mut self, method: &str, answer: Value) -> Value {
         let mut message = self
             .find(method, |message| {
@@ -189,7 +189,7 @@ impl Editor {
         message["params"].take()
     }
 
-    /// The next message with this property; others are kept.
+    /// The next message that fulfills a condition; others are kept.
     pub async fn find(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         if let Some(index) = self.kept.iter().position(&wanted) {
             return self.kept.remove(index).unwrap();
@@ -199,7 +199,7 @@ impl Editor {
                 Ok(Some(message)) if wanted(&message) => return message,
                 Ok(Some(message)) => self.kept.push_back(message),
                 Ok(None) => panic!("the server ended before {what}; {:?}", self.kept),
-                Err(_) => panic!("no {what}; there came {:?}", self.kept),
+                Err(_) => panic!("no {what} arrived, but {:?}", self.kept),
             }
         }
     }
@@ -221,7 +221,7 @@ impl Editor {
         .await;
     }
 
-    /// Waits until a document is analyzed, as the server's answers show.
+    /// Waits until hovers answer at a position, so that the document is analyzed.
     pub async fn analyzed(&mut self, uri: &str, line: u32, character: u32) {
         for _ in 0..1000 {
             let id = self.ask("textDocument/hover", at(uri, line, character)).await;
@@ -254,7 +254,7 @@ impl Editor {
         self.to_server = None;
     }
 
-    /// The server's exit code, once it has ended.
+    /// Waits until the server ends; its exit code.
     pub async fn code(&mut self) -> u8 {
         self.finished = true;
         let server = self.server.take().unwrap();
@@ -264,7 +264,7 @@ impl Editor {
             .unwrap()
     }
 
-    /// Drops messages that are of no interest to a test.
+    /// Drops the messages of a method.
     pub fn ignore(&mut self, method: &str) {
         self.kept.retain(|message| message["method"] != method);
         while let Ok(message) = self.from_server.try_recv() {
@@ -274,7 +274,7 @@ impl Editor {
         }
     }
 
-    /// Says goodbye with the pipe still open: the server must end with 0, and nothing may be left unread.
+    /// Ends the session with the pipe still open: the server must exit with 0, and no message may be unread.
     pub async fn finish(mut self) {
         assert_eq!(self.request("shutdown", Value::Null).await, Value::Null);
         self.notify("exit", Value::Null).await;
@@ -282,7 +282,7 @@ impl Editor {
         while let Some(message) = self.from_server.recv().await {
             self.kept.push_back(message);
         }
-        // What tells the state of the moment may come at any moment.
+        // A status may come at any time.
         self.kept.retain(|message| message["method"] != "fovea/status");
         assert!(self.kept.is_empty(), "unread: {:?}", self.kept);
     }
@@ -291,12 +291,12 @@ impl Editor {
 impl Drop for Editor {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert!(self.finished, "a test must say goodbye");
+            assert!(self.finished, "a test must end its session");
         }
     }
 }
 
-/// The parameters of a request about a place.
+/// The parameters of a request about a position.
 pub fn at(uri: &str, line: u32, character: u32) -> Value {
     json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}})
 }

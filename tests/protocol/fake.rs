@@ -1,4 +1,4 @@
-//! A model whose answers can be computed by hand, and which waits, fails and panics on demand.
+//! A model with answers that can be computed by hand. It waits, fails and panics on demand.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use fovea::similar::ask::{Looked, Passage, Scored, sentences};
 use fovea::similar::index::ReadQuery;
 use fovea::text::{Language, Snapshot, source_words};
 
-/// What the model of a test does, and what it was given.
+/// Controls the model of a test, and records its input.
 #[derive(Default)]
 pub struct Script {
     texts: Mutex<Vec<String>>,
@@ -25,33 +25,33 @@ pub struct Script {
 }
 
 impl Script {
-    /// The texts it was given, in order.
+    /// The texts that the model analyzed, in order.
     pub fn texts(&self) -> Vec<String> {
         self.texts.lock().unwrap().clone()
     }
 
-    /// The attention maps it was told to look at last.
+    /// The attention maps of the last analysis.
     pub fn heads(&self) -> Heads {
         *self.heads.lock().unwrap()
     }
 
-    /// From now on it computes nothing until [`Script::open`].
+    /// Makes the model wait until [`Script::open`].
     pub fn shut(&self) {
         *self.shut.lock().unwrap() = true;
     }
 
-    /// It computes again.
+    /// Lets the model compute again.
     pub fn open(&self) {
         *self.shut.lock().unwrap() = false;
         self.opened.notify_all();
     }
 
-    /// Loading fails from now on, or does not.
+    /// Makes loading fail with a reason, or succeed again.
     pub fn fail_loading(&self, reason: Option<&str>) {
         *self.failure.lock().unwrap() = reason.map(str::to_owned);
     }
 
-    /// Makes loaders; one for a folder loads a model of the folder's name.
+    /// Makes loaders. A loader for a folder loads a model with the folder's path as its name.
     pub fn loaders(self: &Arc<Script>) -> impl Fn(Option<&Path>) -> Loader + Send + Sync + 'static {
         let script = self.clone();
         move |dir| {
@@ -125,14 +125,14 @@ impl Engine for Fake {
         *self.script.heads.lock().unwrap() = heads;
         let mut reports = Vec::new();
         for (text, _) in texts {
-            assert!(!text.contains("KNOCK_OVER"), "the model fell over {text}");
+            assert!(!text.contains("KNOCK_OVER"), "the model panics at {text}");
             self.script.texts.lock().unwrap().push((*text).to_owned());
             reports.push(report(text, method));
         }
         Ok(reports)
     }
 
-    /// A word is half itself; the other half comes from the words around it, less from those further away.
+    /// Half of a word's share is its own; the rest comes from the other words and decreases with distance.
     fn sources(&self, (text, _): (&str, Language), stop: Checkpoint) -> Result<SourcesReport, ModelError> {
         self.script.wait(stop)?;
         let words = source_words(text).len();
@@ -151,7 +151,7 @@ impl Engine for Fake {
         Ok(SourcesReport { shares, words })
     }
 
-    /// Deleting marked words does twice what deleting random ones does.
+    /// Deleting marked words changes the embedding twice as much as deleting random ones.
     fn trust(
         &self,
         (text, _): (&str, Language),
@@ -182,7 +182,7 @@ impl Engine for Fake {
         let mut query = report(text, Method::Decomposition).embedding.to_vec();
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
-        // What cannot be read has no letter of the first 128 characters.
+        // The model can read only ASCII.
         let note = (!text.is_ascii()).then(|| "the model knows nothing of this query".to_owned());
         Ok(ReadQuery {
             vector: query,
@@ -191,7 +191,7 @@ impl Engine for Fake {
         })
     }
 
-    /// The last word comes again, and surely.
+    /// Predicts the last word again, with probability 1.
     fn predict(
         &self,
         document: &Snapshot,
@@ -231,7 +231,7 @@ impl Engine for Fake {
         })
     }
 
-    /// Words share the product of the embedding and the direction alike.
+    /// Every word has the same share of the product of the embedding and the direction.
     fn along(&self, (text, _): (&str, Language), direction: &[f32], stop: Checkpoint) -> Result<Toward, ModelError> {
         self.script.wait(stop)?;
         let embedding = self.query(text)?.vector;
@@ -251,7 +251,7 @@ impl Engine for Fake {
         })
     }
 
-    /// A line answers by the words that it shares with the question.
+    /// Scores each sentence by the words that it shares with the question.
     fn look(&self, question: &str, (_, passage): (usize, &Passage), stop: Checkpoint) -> Result<Looked, ModelError> {
         self.script.wait(stop)?;
         let asked = self.query(question)?.vector;
@@ -280,7 +280,7 @@ impl Engine for Fake {
     }
 }
 
-/// Two passages, in which words that are the same share the cosine.
+/// A comparison of two passages, in which equal words share the cosine.
 #[derive(Debug)]
 struct Compared(String, String);
 
@@ -345,8 +345,10 @@ impl Comparison for Compared {
     }
 }
 
-/// A word's share grows with its length; a text's vector counts its words, so that texts of the same words are similar; text
-/// outside ASCII is not understood.
+/// The report of a text.
+///
+/// A word's share grows with its length. A text's vector counts its words, so that texts with the same words are similar. The model
+/// does not understand text outside ASCII.
 fn report(text: &str, method: Method) -> UnitReport {
     let words = source_words(text);
     let all: usize = words.iter().map(|word| word.range.len().pow(2)).sum();

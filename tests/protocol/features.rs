@@ -136,7 +136,7 @@ async fn a_lens_of_an_old_version_is_refused() {
 }
 
 #[tokio::test]
-async fn lenses_are_asked_for_anew_when_there_is_news() {
+async fn lenses_are_refreshed_after_an_analysis() {
     let refresh = json!({"workspace": {"codeLens": {"refreshSupport": true}}});
     let mut editor = Editor::start_with(refresh, json!({"debounceMs": 0})).await;
     editor.open(A, "rust", RUST).await;
@@ -212,7 +212,7 @@ async fn several_similar_items_are_a_choice() {
     let shown = editor.asked("window/showDocument", json!({"success": true})).await;
     assert_eq!(shown["selection"]["start"]["line"], 2);
     assert_eq!(editor.answer(id).await["result"]["shown"], 1);
-    // Nothing chosen.
+    // The user chooses nothing.
     let id = editor.ask("workspace/executeCommand", params).await;
     editor.asked("window/showMessageRequest", Value::Null).await;
     assert_eq!(editor.answer(id).await["result"]["shown"], Value::Null);
@@ -256,7 +256,7 @@ async fn a_client_of_our_own_gets_the_list_and_no_messages() {
 }
 
 #[tokio::test]
-async fn plain_clients_are_told_the_essence() {
+async fn clients_without_an_interface_get_the_essence_as_a_message() {
     let mut editor = two_documents(plain()).await;
     let pair = [json!({"text": "load config"}), json!({"text": "load settings"})];
     editor
@@ -284,7 +284,7 @@ async fn plain_clients_are_told_the_essence() {
 }
 
 #[tokio::test]
-async fn an_explanation_is_judged_and_the_sentence_is_shown_where_the_client_has_no_view_of_ours() {
+async fn the_judgment_of_an_explanation_is_a_message_for_clients_without_an_interface() {
     let mut editor = two_documents(plain()).await;
     let asked = json!([{"uri": A, "position": {"line": 1, "character": 5}}]);
     let command = json!({"command": "fovea.trust", "arguments": asked});
@@ -343,7 +343,7 @@ async fn commands_say_what_is_wrong_with_them() {
 }
 
 #[tokio::test]
-async fn pause_stops_the_model_and_resume_goes_on() {
+async fn pause_stops_the_model_and_resume_restarts_it() {
     let mut editor = Editor::start_with(json!({}), json!({"hover": {"deadlineMs": 100}})).await;
     editor
         .request("workspace/executeCommand", json!({"command": "fovea.pause"}))
@@ -357,7 +357,7 @@ async fn pause_stops_the_model_and_resume_goes_on() {
     editor.finish().await;
 }
 
-/// The texts of ranges of [`RUST`], with the other fields of each.
+/// The texts of ranges of [`RUST`], each with its field `what`.
 fn words_of(list: &Value, what: &str) -> Vec<(String, i64)> {
     let text = |range: &Value| {
         let line = RUST
@@ -387,7 +387,7 @@ async fn a_client_that_draws_what_a_word_draws_on_gets_occurrences_as_highlights
     let words = words_of(&drawn["words"], "strength");
     assert!(words.iter().any(|(_, strength)| *strength == 3), "{drawn}");
     assert!(words.iter().all(|(word, _)| word != "parse"), "{drawn}");
-    // Where it stands on nothing, and where highlights are off, there is nothing to draw.
+    // There is nothing to draw in a document that is not open, and if highlights are off.
     assert_eq!(
         editor.request("fovea/drawsOn", at("file:///closed", 0, 0)).await,
         Value::Null
@@ -400,7 +400,7 @@ async fn a_client_that_draws_what_a_word_draws_on_gets_occurrences_as_highlights
 }
 
 #[tokio::test]
-async fn in_helix_highlights_are_occurrences_until_somebody_asks_for_more() {
+async fn in_helix_highlights_are_occurrences_until_the_user_asks_for_attention() {
     let mut editor = Editor::connect();
     let params = json!({
         "processId": null,
@@ -471,7 +471,7 @@ async fn a_comparison_comes_without_its_matrix_and_its_rows_one_by_one() {
 #[tokio::test]
 async fn a_query_that_the_model_cannot_read_is_answered_with_a_note() {
     let search = |argument: Value| json!({"command": "fovea.search", "arguments": [argument]});
-    // A client of our own asks for notes, or gets the list.
+    // A client with an interface for Fovea gets notes if it asks for them, otherwise only the list.
     let own = json!({"experimental": {"fovea": {"heat": false}}});
     let mut editor = two_documents(own).await;
     let noted = search(json!({"query": "加载配置", "notes": true}));
@@ -490,7 +490,7 @@ async fn a_query_that_the_model_cannot_read_is_answered_with_a_note() {
         assert_eq!(refused.0, -32602, "{empty:?}");
     }
     editor.finish().await;
-    // Another one is told.
+    // Any other client gets the note as a message.
     let mut editor = two_documents(json!({"window": {"showDocument": {"support": true}}})).await;
     editor
         .request("workspace/executeCommand", search(json!("加载配置")))

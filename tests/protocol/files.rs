@@ -1,4 +1,4 @@
-//! What happens to files and folders on the disk, as editors tell of it, and what searches find afterwards.
+//! Changes of files and folders on disk that editors report, and what searches find afterwards.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::program::Program;
 
-/// A server over a folder that is a repository.
+/// A server with a repository as its open folder.
 struct Bench {
     program: Program,
     root: PathBuf,
@@ -35,7 +35,7 @@ impl Bench {
         for operation in ["didCreate", "willRename", "didRename", "didDelete"] {
             let filter = &operations[operation]["filters"][0];
             assert_eq!(filter["pattern"]["glob"], "**/*", "{operation}: {operations}");
-            // Files and folders.
+            // No `matches`: the filter covers files and folders.
             assert!(filter["pattern"]["matches"].is_null(), "{operation}: {operations}");
         }
         program.notify("initialized", json!({}));
@@ -47,7 +47,7 @@ impl Bench {
         }
     }
 
-    /// The files in which a search finds something, without what stands around their items.
+    /// The files in which a search finds a function.
     fn found(&mut self) -> Vec<String> {
         let asked = json!({"query": "order values descending", "kinds": ["function"]});
         let asked = json!({"command": "fovea.search", "arguments": [asked]});
@@ -65,7 +65,7 @@ impl Bench {
         paths
     }
 
-    /// Waits until just these files are found.
+    /// Waits until a search finds exactly these files.
     fn finds(&mut self, wanted: &[&str]) {
         let start = Instant::now();
         loop {
@@ -81,7 +81,7 @@ impl Bench {
         }
     }
 
-    /// Tells what a watcher saw: 1 = created, 2 = changed, 3 = deleted.
+    /// Reports what a watcher saw: 1 = created, 2 = changed, 3 = deleted.
     fn watched(&mut self, changes: &[(&str, u32)]) {
         let changes: Vec<Value> = changes
             .iter()
@@ -110,12 +110,12 @@ fn uri(path: &Path) -> String {
 fn a_folder_that_is_renamed_or_deleted_takes_its_files_along() {
     let mut bench = Bench::new(&[("src/deep/sort.py", SORT)]);
     bench.finds(&["src/deep/sort.py"]);
-    // A watcher names the folder alone.
+    // A watcher names only the folder.
     bench.rename("src", "lib");
     bench.watched(&[("src", 3), ("lib", 1)]);
     bench.finds(&["lib/deep/sort.py"]);
     std::fs::remove_dir_all(bench.root.join("lib")).unwrap();
-    // What is gone is not led to from this moment on, whatever the index knows.
+    // A search shows no deleted file, even before the index knows of the deletion.
     assert_eq!(bench.found(), [""; 0]);
     bench.watched(&[("lib", 3)]);
     bench
@@ -125,7 +125,7 @@ fn a_folder_that_is_renamed_or_deleted_takes_its_files_along() {
 }
 
 #[test]
-fn what_the_person_does_with_files_in_the_editor_is_followed() {
+fn the_index_follows_file_operations_in_the_editor() {
     let mut bench = Bench::new(&[("src/sort.py", SORT)]);
     bench.finds(&["src/sort.py"]);
     let (from, to) = (uri(&bench.root.join("src")), uri(&bench.root.join("lib")));
@@ -149,7 +149,7 @@ fn what_the_person_does_with_files_in_the_editor_is_followed() {
 }
 
 #[test]
-fn a_changed_ignore_file_and_another_branch_change_what_counts() {
+fn a_changed_ignore_file_or_another_branch_changes_the_indexed_files() {
     let mut bench = Bench::new(&[("a/sort.py", SORT), ("b/order.py", SORT)]);
     bench.finds(&["a/sort.py", "b/order.py"]);
     write(&bench.root, ".gitignore", "a/\n");
@@ -158,20 +158,20 @@ fn a_changed_ignore_file_and_another_branch_change_what_counts() {
     write(&bench.root, ".git/info/exclude", "b/\n");
     bench.watched(&[(".git/info/exclude", 2)]);
     bench.finds(&[]);
-    // On the other branch there are no rules and one file; git tells of its head alone where a watcher is slow.
+    // The other branch has no ignore rules and one file. A slow watcher may report only git's head.
     for path in [".gitignore", ".git/info/exclude", "b/order.py"] {
         std::fs::remove_file(bench.root.join(path)).unwrap();
     }
     write(&bench.root, ".git/HEAD", "ref: refs/heads/other\n");
     bench.watched(&[(".git/HEAD", 2)]);
     bench.finds(&["a/sort.py"]);
-    // What git does besides is no reason to look.
+    // Other changes in git's folder do not matter.
     bench.watched(&[
         (".git/index.lock", 1),
         (".git/index.lock", 3),
         (".git/objects/ab/cd", 1),
     ]);
-    // A submodule becomes another repository when it gets a repository of its own.
+    // A folder with its own repository, such as a submodule, is not part of this repository.
     write(&bench.root, "a/.git/HEAD", "ref: refs/heads/main\n");
     bench.watched(&[("a/.git", 1)]);
     bench.finds(&[]);

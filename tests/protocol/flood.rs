@@ -33,7 +33,7 @@ async fn ten_thousand_requests_without_reading_an_answer() {
     ));
     let mut send = async |message: Value| to_server.write_all(&frame(&message)).await.unwrap();
     send(json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"capabilities": {}}})).await;
-    // The framework takes requests from the moment `initialize` is answered, so that one is read.
+    // The framework accepts requests only after it answers `initialize`, so this answer is read.
     let mut first = vec![0; 16];
     from_server.read_exact(&mut first).await.unwrap();
     send(json!({"jsonrpc": "2.0", "method": "initialized", "params": {}})).await;
@@ -81,7 +81,7 @@ async fn ten_thousand_requests_without_reading_an_answer() {
     assert_eq!(server.await.unwrap(), 0);
 }
 
-/// The first message in a text, and what follows it.
+/// The first message in a text, and the rest.
 fn split(text: &[u8]) -> Option<(Value, Vec<u8>)> {
     let end = text.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let header = std::str::from_utf8(&text[..end]).unwrap();
@@ -110,7 +110,7 @@ async fn a_client_that_never_answers() {
     editor.open("file:///project/b.py", "python", PYTHON).await;
     editor.analyzed(URI, 0, 4).await;
     let lenses = editor.lenses(URI).await;
-    // A command that has to ask the client, who says nothing, and one after it.
+    // The command asks the client, which never answers; later requests must still be answered.
     let lens = editor.request("codeLens/resolve", lenses[0].clone()).await;
     let command = json!({"command": lens["command"]["command"], "arguments": lens["command"]["arguments"]});
     let waiting = editor.ask("workspace/executeCommand", command).await;

@@ -15,7 +15,7 @@ async fn with_preset(preset: &str) -> Editor {
     Editor::start_with(json!({"experimental": {"fovea": true}}), options).await
 }
 
-/// Six lines, so that one word may be marked; the model of the tests gives long words much.
+/// Six lines, so that one word may be marked; the fake model gives long words a large share.
 const LONG: &str = "fn heated(x: u8) {\n    let y = x;\n    return\n    compute_everything(x)\n    // end\n}\n";
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn heat_comes_for_each_version() {
 }
 
 #[tokio::test]
-async fn a_client_that_takes_changes_is_told_the_lines_that_changed() {
+async fn a_client_that_supports_changes_receives_only_changed_lines() {
     let declared = json!({"experimental": {"fovea": {"heat": true, "heatChanges": true}}});
     let mut editor = Editor::start_with(declared, json!({"debounceMs": 0, "heat.preset": "full"})).await;
     let function = |name: &str| format!("fn {name}(x: u8) {{\n    compute_{name}(x)\n}}\n\n");
@@ -108,7 +108,7 @@ async fn a_client_that_takes_changes_is_told_the_lines_that_changed() {
         lines.contains(&5) && lines.iter().all(|line| (4..9).contains(line)),
         "{heat}"
     );
-    // A client that closed a document has forgotten its heat.
+    // A client forgets the heat of a document when it closes it, so the next heat is whole.
     editor
         .notify("textDocument/didClose", json!({"textDocument": {"uri": URI}}))
         .await;
@@ -120,7 +120,7 @@ async fn a_client_that_takes_changes_is_told_the_lines_that_changed() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_has_no_heat() {
+async fn text_that_the_model_does_not_understand_has_no_heat() {
     let mut editor = fovea().await;
     editor.open("file:///project/a.md", "markdown", "我爱编程 a\n").await;
     let heat = editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
@@ -155,7 +155,7 @@ async fn heat_goes_off_and_on() {
 }
 
 #[tokio::test]
-async fn another_method_is_analyzed_anew() {
+async fn another_method_starts_a_new_analysis() {
     let mut editor = fovea().await;
     editor.open(URI, "rust", "fn heated() {}").await;
     editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
@@ -192,7 +192,7 @@ async fn a_model_without_surprisal_says_so_and_what_to_do() {
         message.starts_with("fake does not predict the next token, so it has no surprisal; use a model that does"),
         "{message}"
     );
-    // A setting is no question that can be refused: the status warns.
+    // The server cannot refuse a setting; it warns in the status instead.
     let settings = json!({"settings": {"fovea": {"method": "surprisal"}}});
     editor.notify("workspace/didChangeConfiguration", settings).await;
     let status = editor
@@ -207,7 +207,7 @@ async fn a_model_without_surprisal_says_so_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn one_attention_map_is_looked_at_where_it_is_chosen() {
+async fn the_method_attention_uses_the_chosen_map() {
     let mut editor = fovea().await;
     editor.open(URI, "rust", "fn heated() {}").await;
     editor.told_that("fovea/heat", |heat| heat["complete"] == true).await;
@@ -228,7 +228,7 @@ async fn one_attention_map_is_looked_at_where_it_is_chosen() {
     editor.told_that("fovea/heat", of_attention).await;
     let heads = editor.script.heads();
     assert_eq!((heads.layer, heads.head), (Some(1), Some(2)));
-    // Another map has another result, which the cache does not have.
+    // Another map is analyzed again: the cache keeps results by map.
     editor
         .request("workspace/executeCommand", choose(json!(["attention", {"head": 0}])))
         .await;
@@ -253,7 +253,7 @@ async fn one_attention_map_is_looked_at_where_it_is_chosen() {
 }
 
 #[tokio::test]
-async fn status_tells_the_state_and_who_is_inactive() {
+async fn status_reports_the_state_and_inactive_documents() {
     let mut editor = Editor::connect();
     editor.script.fail_loading(Some("model.safetensors is truncated"));
     editor
@@ -278,7 +278,7 @@ async fn status_tells_the_state_and_who_is_inactive() {
     editor
         .told_that("fovea/status", |status| status["inactive"] == json!([]))
         .await;
-    // Another model, by the setting.
+    // A setting chooses another model.
     editor.script.fail_loading(None);
     editor
         .notify(
@@ -303,7 +303,7 @@ async fn status_tells_the_state_and_who_is_inactive() {
 }
 
 #[tokio::test]
-async fn a_client_without_status_hears_once_of_a_model_that_is_not_there() {
+async fn a_client_without_status_gets_one_message_if_the_model_is_missing() {
     let mut editor = Editor::connect();
     editor.script.fail_loading(Some("no such folder"));
     editor.initialize(json!({}), Value::Null).await;
@@ -317,7 +317,7 @@ async fn a_client_without_status_hears_once_of_a_model_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_model_that_falls_over_takes_nothing_with_it() {
+async fn a_panic_of_the_model_does_not_stop_the_server() {
     let mut editor = Editor::start_with(json!({}), json!({"debounceMs": 0})).await;
     editor.open(URI, "rust", "fn KNOCK_OVER() {}").await;
     editor.open("file:///project/b.rs", "rust", "fn harmless() {}").await;
@@ -350,7 +350,7 @@ async fn work_over_a_second_has_a_bar_that_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn what_is_on_screen_is_taken_note_of() {
+async fn the_server_accepts_visible_ranges() {
     let mut editor = fovea().await;
     editor.open(URI, "rust", "fn heated() {}").await;
     editor

@@ -35,7 +35,7 @@ async fn takes_the_clients_first_encoding() {
 }
 
 #[tokio::test]
-async fn registers_highlights_below_the_languages_own_server_where_it_can() {
+async fn registers_highlights_with_lower_priority_than_language_servers() {
     let mut editor = Editor::start(json!({"textDocument": {"documentHighlight": {"dynamicRegistration": true}}})).await;
     assert!(
         editor.capabilities["capabilities"]
@@ -66,7 +66,7 @@ async fn answers_initialize_before_the_model_is_loaded() {
 }
 
 #[tokio::test]
-async fn requests_wait_for_initialize_and_it_comes_once() {
+async fn requests_before_initialize_and_a_second_initialize_are_refused() {
     let mut editor = Editor::connect();
     assert_eq!(
         editor.refused("textDocument/hover", at("file:///a.rs", 0, 0)).await.0,
@@ -88,7 +88,7 @@ async fn requests_wait_for_initialize_and_it_comes_once() {
 }
 
 #[tokio::test]
-async fn what_it_does_not_know_is_refused_or_ignored() {
+async fn unknown_requests_are_refused_and_unknown_notifications_ignored() {
     let mut editor = Editor::start(json!({})).await;
     assert_eq!(
         editor
@@ -126,7 +126,7 @@ async fn refuses_requests_after_shutdown() {
 }
 
 #[tokio::test]
-async fn exit_ends_it_with_the_input_open_and_work_under_way() {
+async fn exit_ends_the_server_with_open_input_and_running_work() {
     let mut editor = Editor::start(json!({})).await;
     editor.script.shut();
     editor.open("file:///a.rs", "rust", "fn a() {}").await;
@@ -139,7 +139,7 @@ async fn exit_ends_it_with_the_input_open_and_work_under_way() {
 }
 
 #[tokio::test]
-async fn the_end_of_the_input_ends_it() {
+async fn the_end_of_the_input_ends_the_server() {
     let mut editor = Editor::start(json!({})).await;
     editor.hang_up();
     assert_eq!(editor.code().await, 1);

@@ -1,4 +1,4 @@
-//! The server as an editor sees it: every message over a pipe, with a model whose answers can be computed by hand.
+//! The server as an editor sees it: messages over a pipe, and a model with answers that can be computed by hand.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

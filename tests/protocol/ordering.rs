@@ -1,4 +1,4 @@
-//! Edits and questions interleaved: every answer is about the text its question was asked of.
+//! Interleaved edits and requests: every answer is about the text at the time of its request.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::editor::{Editor, at, range};
 
 const URI: &str = "file:///project/a.txt";
 
-/// A generator of numbers that are the same in every run.
+/// A generator of the same pseudorandom numbers in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -32,7 +32,7 @@ async fn five_hundred_edits_and_questions_interleaved() {
     let mut words: Vec<String> = (0..40).map(|n| format!("word{n}")).collect();
     editor.open(URI, "plaintext", &words.join(" ")).await;
     let mut numbers = Numbers(42);
-    // Where the word stands that the cursor is on, in the text at that moment.
+    // For each request, the column and the length of the word at the cursor in the text of that moment.
     let mut expected: HashMap<i64, (usize, usize)> = HashMap::new();
     for version in 2..502 {
         let index = numbers.below(words.len());
@@ -40,7 +40,7 @@ async fn five_hundred_edits_and_questions_interleaved() {
         let (end, text) = match numbers.below(3) {
             0 if words.len() > 20 => {
                 let removed = words.remove(index);
-                // The last word takes the blank before it along.
+                // The space before the last word is removed with it.
                 if index == words.len() {
                     (start + removed.len(), None)
                 } else {
@@ -73,7 +73,7 @@ async fn five_hundred_edits_and_questions_interleaved() {
     for (id, (column, length)) in expected {
         let answer = editor.answer(id).await;
         if let Some(error) = answer.get("error") {
-            // The text changed before the model came to it.
+            // The text changed before the model read it.
             assert_eq!(error["code"], -32801, "{answer}");
             continue;
         }
@@ -97,7 +97,7 @@ async fn five_hundred_edits_and_questions_interleaved() {
     assert_eq!(explained["units"][0]["end"]["byte"], end.len());
     assert!(
         editor.script.texts().contains(&end),
-        "the model never saw the final text"
+        "the model never read the final text"
     );
     let read: Vec<&str> = explained["units"][0]["words"]
         .as_array()
@@ -113,7 +113,7 @@ async fn five_hundred_edits_and_questions_interleaved() {
 async fn commands_that_switch_take_effect_in_the_order_they_were_sent() {
     let mut editor = Editor::start(json!({"experimental": {"fovea": {"status": false}}})).await;
     for _ in 0..200 {
-        // Without a wish each switches to the other state, so the answers tell in which order they were taken.
+        // Without an argument, each command toggles the state, so the answers show the order of execution.
         let command = json!({"command": "fovea.toggleHighlight"});
         let asked = [
             editor.ask("workspace/executeCommand", command.clone()).await,

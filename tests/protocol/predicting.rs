@@ -1,4 +1,6 @@
-//! `fovea.predict`, by the real program with a tiny decoder and a tiny masked model of random weights, and by the built-in model, which cannot.
+//! `fovea.predict` in the real program.
+//!
+//! A tiny decoder and a tiny masked model have random weights. The embedded model cannot predict.
 
 use std::path::Path;
 
@@ -32,7 +34,7 @@ fn predict(program: &mut Program, more: &Value) -> Value {
     program.request("workspace/executeCommand", command)
 }
 
-/// The sum of all parts.
+/// The sum of all contributions.
 fn sum(why: &Value) -> f64 {
     let words = why["words"].as_array().unwrap().iter();
     let words: f64 = words.map(|word| word["score"].as_f64().unwrap()).sum();
@@ -78,7 +80,7 @@ fn a_decoder_says_what_comes_next_and_why_as_the_command_line_does() {
         "{why} {told}"
     );
     assert!((sum(&why) - value).abs() < 0.01, "{why}");
-    // Only what stands before the place speaks for the token.
+    // Only words before the position contribute.
     let words: Vec<&str> = why["words"]
         .as_array()
         .unwrap()
@@ -125,7 +127,7 @@ fn a_masked_model_reads_the_text_on_both_sides() {
     let first = answer["next"][0]["id"].clone();
     let why = predict(&mut program, &json!({"why": first}))["result"]["why"].take();
     let words = why["words"].as_array().unwrap();
-    assert_eq!(words.last().unwrap()["text"], "world", "the word behind the place");
+    assert_eq!(words.last().unwrap()["text"], "world", "the word after the position");
     program.finish();
 }
 

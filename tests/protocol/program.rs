@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// No test needs this long; a test that does hangs.
+/// Time limit for every wait.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A document.
+/// The URI of the document that tests open.
 pub const URI: &str = "file:///project/a.rs";
 
-/// A running program, gone with it.
+/// A running program.
 pub struct Program {
     pub child: Child,
     pub input: Option<ChildStdin>,
@@ -26,7 +26,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program whose results go when it does.
+    /// Starts a program whose results are deleted with it.
     pub fn start() -> Program {
         let folder = tempfile::tempdir().unwrap();
         let mut program = Program::start_in(folder.path());
@@ -34,12 +34,12 @@ impl Program {
         program
     }
 
-    /// A program whose results stay in a folder.
+    /// Starts a program that keeps its results in a folder.
     pub fn start_in(folder: &Path) -> Program {
         Program::start_with(folder, &[])
     }
 
-    /// A program with more arguments.
+    /// Starts a program with more arguments.
     pub fn start_with(folder: &Path, arguments: &[&str]) -> Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
             .args(["serve", "--stdio"])
@@ -107,7 +107,7 @@ impl Program {
         );
     }
 
-    /// Asks, and does not wait for the answer.
+    /// Sends a request without waiting for the answer; its id.
     pub fn send(&mut self, method: &str, params: &Value) -> i64 {
         self.next += 1;
         let message = json!({"jsonrpc": "2.0", "id": self.next, "method": method, "params": params});
@@ -125,7 +125,7 @@ impl Program {
         }
     }
 
-    /// The next notification that is so.
+    /// The parameters of the next notification that fulfills a condition.
     pub fn told(&mut self, method: &str, so: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.messages.recv_timeout(DEADLINE);
@@ -141,7 +141,7 @@ impl Program {
         self.told("fovea/heat", |heat| heat["complete"] == true)
     }
 
-    /// Until it says so.
+    /// Repeats a request until its result fulfills a condition.
     pub fn until(&mut self, method: &str, params: &Value, so: impl Fn(&Value) -> bool) -> Value {
         let start = Instant::now();
         loop {
@@ -159,7 +159,7 @@ impl Program {
         self.notify("textDocument/didOpen", json!({"textDocument": document}));
     }
 
-    /// Ends with stdin still open.
+    /// Waits until the program ends with stdin still open; its status and its log.
     pub fn end(mut self) -> (ExitStatus, String) {
         let start = Instant::now();
         loop {
@@ -170,7 +170,7 @@ impl Program {
             }
             if start.elapsed() > DEADLINE {
                 self.child.kill().unwrap();
-                panic!("it goes on");
+                panic!("the program does not end");
             }
             std::thread::sleep(Duration::from_millis(5));
         }

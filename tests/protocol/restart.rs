@@ -1,4 +1,4 @@
-//! What a server knows of what another one computed.
+//! Results that a server keeps for the next one.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::editor::{Editor, at};
 const URI: &str = "file:///project/a.rs";
 const TEXT: &str = "fn heated(x: u8) {\n    compute_everything(x)\n}\n";
 
-/// The complete heat of the text, a highlight, and what the model was given for them.
+/// The complete heat of the text, highlights, and the texts that the model analyzed for them.
 async fn session(folder: &Path, options: Value) -> (Value, Value, Vec<String>) {
     let mut editor = Editor::kept_in(folder);
     let capabilities = json!({"experimental": {"fovea": true}});
@@ -43,7 +43,7 @@ async fn a_setting_keeps_results_off_the_disk() {
 }
 
 #[tokio::test]
-async fn a_workspace_cannot_say_where() {
+async fn a_workspace_cannot_choose_the_cache_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mut editor = Editor::kept_in(folder.path());
     editor

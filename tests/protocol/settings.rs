@@ -1,4 +1,4 @@
-//! Settings: asked for, pushed, live, and named when they are wrong.
+//! Settings: the server requests them, receives them, applies them at once and reports wrong ones.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn push(settings: Value) -> Value {
 }
 
 #[tokio::test]
-async fn are_asked_for_where_the_client_answers() {
+async fn are_requested_if_the_client_supports_it() {
     let mut editor = Editor::start(json!({"workspace": {"configuration": true}})).await;
     let asked = editor
         .asked("workspace/configuration", json!([{"hover": {"enable": false}}]))
@@ -20,7 +20,7 @@ async fn are_asked_for_where_the_client_answers() {
     editor.open(URI, "rust", "fn a_name() {}").await;
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     assert_eq!(editor.request("textDocument/hover", at(URI, 0, 4)).await, Value::Null);
-    // The note that something changed is followed by another question.
+    // After a notification of a change, the server requests the settings again.
     editor
         .notify("workspace/didChangeConfiguration", push(Value::Null))
         .await;
@@ -59,7 +59,7 @@ async fn take_effect_at_once() {
             .await;
         editor.analyzed(URI, 0, 4).await;
     }
-    // The settings of another program.
+    // Settings of another program change nothing.
     editor
         .notify(
             "workspace/didChangeConfiguration",
@@ -71,7 +71,7 @@ async fn take_effect_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named_and_the_former_value_stays() {
+async fn wrong_ones_are_reported_and_the_previous_value_stays() {
     let mut editor = Editor::start_with(json!({}), json!({"hover": {"enable": "no"}, "hovr": 1})).await;
     assert_eq!(
         editor.told("window/showMessage").await["message"],
@@ -87,7 +87,7 @@ async fn what_is_wrong_is_named_and_the_former_value_stays() {
 }
 
 #[tokio::test]
-async fn those_of_initialize_hold_beneath_those_that_come_later() {
+async fn those_of_initialize_hold_until_later_ones_replace_them() {
     let options = json!({"fovea": {"hover": {"enable": false}}});
     let mut editor = Editor::start_with(json!({}), options).await;
     editor.open(URI, "rust", "fn a_name() {}").await;

@@ -1,4 +1,4 @@
-//! Documents by the names that clients really send: unescaped URIs, views of git, two spellings of one file.
+//! Names of documents that clients really send: unescaped URIs, git's versions of files, two spellings of one file.
 
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ fn options() -> Value {
 }
 
 #[tokio::test]
-async fn a_document_is_answered_for_under_the_name_that_its_client_gave_it() {
+async fn answers_about_a_document_use_the_uri_that_its_client_sent() {
     for name in [
         "file:///p/app/orders/[id]/page.tsx",
         "file:///p/é 編/a b.tsx",
@@ -90,7 +90,7 @@ async fn lenses_locations_diagnostics_and_the_state_have_the_clients_spelling() 
     let hover = editor.request("textDocument/hover", at(a, 0, 4)).await;
     let text = hover["contents"]["value"].as_str().unwrap().to_owned();
     assert!(text.contains("%5Ba%5D%2Fload%20me.rs"), "{text}");
-    // Another spelling of an open document means that document.
+    // Another spelling of an open document names the same document.
     let hover_by_another = editor
         .request("textDocument/hover", at("file:///project/%5ba%5d/load%20me.rs", 0, 4))
         .await;
@@ -140,13 +140,13 @@ async fn a_root_with_brackets_is_opened_and_its_files_compared() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_whose_name_is_no_utf8_is_read() {
+async fn a_file_with_a_name_that_is_not_utf8_is_read() {
     use std::os::unix::ffi::OsStrExt;
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().canonicalize().unwrap();
     let name = std::ffi::OsStr::from_bytes(b"caf\xe9.py");
     if std::fs::write(root.join(name), BANK).is_err() {
-        // The file system allows no such name.
+        // The file system does not allow such a name.
         return;
     }
     let mut editor = Editor::connect();
@@ -166,7 +166,7 @@ async fn a_file_whose_name_is_no_utf8_is_read() {
 }
 
 #[tokio::test]
-async fn a_version_of_a_file_is_no_partner_of_it_and_has_a_readable_name() {
+async fn a_git_version_is_not_similar_to_its_file_and_has_a_readable_name() {
     let (file, fork) = ("file:///shop/bank.py", "file:///shop/fork.py");
     let git = "git:/shop/bank.py.git?{\"path\":\"/shop/bank.py\",\"ref\":\"HEAD\"}";
     let mut editor = Editor::start_with(capabilities(), options()).await;
@@ -178,7 +178,7 @@ async fn a_version_of_a_file_is_no_partner_of_it_and_has_a_readable_name() {
     assert!(title(&lens).contains("· bank.py (git)"), "{}", title(&lens));
     editor.open(file, "python", BANK).await;
     editor.analyzed(file, 0, 5).await;
-    // Of the two, the file is found from now on, and each of them finds the third document alone.
+    // Similar items now include the file and not git's version of it; both find only the third document.
     for _ in 0..1000 {
         let lenses = editor.lenses(file).await;
         let lens = editor.request("codeLens/resolve", lenses[0].clone()).await;
@@ -209,7 +209,7 @@ async fn a_version_of_a_file_is_no_partner_of_it_and_has_a_readable_name() {
 }
 
 #[tokio::test]
-async fn a_language_that_is_not_known_is_that_of_the_file() {
+async fn an_unknown_language_is_replaced_by_that_of_the_file_name() {
     let (views, wallet) = ("file:///shop/views.py", "file:///shop/wallet.py");
     for (a, b) in [("python.django", "python"), ("", "klingon"), ("python", "python.flask")] {
         let mut settings = options();

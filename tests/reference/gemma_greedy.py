@@ -1,9 +1,9 @@
-"""What transformers writes on from ten prompts with Gemma 3 270M, whose weights it dequantizes from a GGUF file.
+"""Continuations of ten prompts by transformers with Gemma 3 270M, whose weights it dequantizes from a GGUF file.
 
     python tests/reference/gemma_greedy.py FILE.gguf > tests/reference/gemma_greedy.json
 
-For each prompt its ids, the 50 ids that follow greedily, their log-probabilities, and how far each was ahead of the next likely one. Needs
-what gemma.py needs.
+The file has for each prompt its ids, the next 50 ids by greedy search, their log-probabilities, and the lead of each over the second most
+probable token. The requirements are those of gemma.py.
 """
 
 import json

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Make golden.json: what PyTorch says of the f32 model, for tests/model.rs to hold ours against.
+"""Make golden.json: PyTorch's numbers for the f32 model, which tests/model/parity.rs compares with Fovea's.
 
     python3 tests/reference/golden.py MODEL_DIR [--full FILE]
 
-MODEL_DIR holds all-MiniLM-L6-v2 in f32 (tests/reference/fetch_model.sh). For 20 texts of 3 to 256 tokens golden.json has the ids,
-the pooled and normalized embedding, and of every layer's hidden states and every head's attention map as many entries as SAMPLES
-says, at places that a linear congruential generator picks (the test picks the same). --full writes all entries to a safetensors
-file, which FOVEA_GOLDEN_FULL names for the same test. Needs PyPI's torch and transformers.
+MODEL_DIR is a folder with all-MiniLM-L6-v2 in f32 (tests/reference/fetch_model.sh). For 20 texts of 3 to 256 tokens, golden.json has the
+ids, the pooled and normalized embedding, and SAMPLES entries of each layer's hidden states and of each head's attention map. A linear
+congruential generator picks the entries (the test picks the same). --full writes all entries to a safetensors file, which
+FOVEA_GOLDEN_FULL names for another test. Needs PyPI's torch and transformers.
 """
 import argparse
 import json
@@ -31,7 +31,7 @@ TEXTS = [
 
 
 def picks(count, size):
-    """The same indices as `picks` in tests/model.rs."""
+    """The same indices as `picks` in tests/model/parity.rs."""
     state, out = 12345, []
     for _ in range(count):
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64

@@ -3,7 +3,7 @@
 
     python3 tests/reference/heads.py
 
-golden.json of each has what transformers says of some texts: logits; for answers the best spans of question and passage, as the pipeline
+Each golden.json has the outputs of transformers for some texts: logits, or for tiny-answers the best spans, as the pipeline
 `question-answering` chose them before version 5. Needs PyPI's torch and transformers.
 """
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make logistic.json: what scikit-learn's LogisticRegression learns from vectors that a formula gives.
+"""Make logistic.json: the weights that scikit-learn's LogisticRegression learns from vectors of a formula.
 
     python3 tests/reference/logistic.py
 

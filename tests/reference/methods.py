@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make methods.json: gradient x input, integrated gradients, leave-one-out and value zeroing as PyTorch's autograd and Captum have them.
+"""Make methods.json: scores of explanation methods by PyTorch's autograd, Captum, SciPy and scikit-learn.
 
     python3 tests/reference/methods.py F32_MODEL
 
@@ -42,7 +42,7 @@ from transformers import AutoModel, AutoTokenizer
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STEPS = 20
-# Fovea explains what a text has beyond an empty one if these have a mean cosine of at least .5 with it.
+# Fovea explains the difference to an empty text if these texts have a mean cosine of at least .5 with it.
 PROBES = [
     "The river rose overnight and carried the old bridge away.",
     "def median(values): return sorted(values)[len(values) // 2]",
@@ -64,24 +64,24 @@ TEXTS = [
 
 
 class Encoder:
-    """A model as a function of the rows that its first layer gets."""
+    """A model as a function of the input rows of its first layer."""
 
     def __init__(self, folder, pooling):
         self.model = AutoModel.from_pretrained(folder, attn_implementation="eager").eval().double()
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.pooling = pooling
-        # A cache would give a layer that runs again its own keys twice.
+        # With a cache, a layer that runs again would see its keys twice.
         self.plain = {"use_cache": False} if self.model.config.model_type == "llama" else {}
         self.layers = self.model.layers if hasattr(self.model, "layers") else self.model.encoder.layer
         named = [self.tokenizer.get_vocab().get(token) for token in ("[PAD]", "<pad>", "[UNK]", "<unk>")]
         self.blank = next((token for token in named if token is not None), None)
 
     def rows(self, ids):
-        """What the first layer gets, (1, n, hidden)."""
+        """The input rows of the first layer, (1, n, hidden)."""
         caught = []
         hook = self.layers[0].register_forward_pre_hook(
             lambda _, args, kwargs: caught.append(args[0] if args else kwargs["hidden_states"]), with_kwargs=True)
-        # RoBERTa's positions would stop at padding: x' has those of the text.
+        # RoBERTa's positions would stop at padding, so x' gets those of the text.
         first = {"xlm-roberta": 2}.get(self.model.config.model_type, 0)
         with torch.no_grad():
             self.model(input_ids=ids, **self.plain, position_ids=torch.arange(ids.shape[1])[None] + first)
@@ -89,7 +89,7 @@ class Encoder:
         return caught[0].detach()
 
     def hidden(self, ids, rows=None):
-        """Last hidden states, (batch, n, hidden), with the first layer given other rows."""
+        """The last hidden states, (batch, n, hidden), with other rows as the input of the first layer."""
         hook = None
         if rows is not None:
             def replace(_, args, kwargs):
@@ -108,7 +108,7 @@ class Encoder:
 
 
 def common(encoder):
-    """The embedding of an empty text where the model is crowded, else zeros."""
+    """The embedding of an empty text if the model gives similar vectors to all texts, else zeros."""
     ids = [encoder.tokenizer(text, return_tensors="pt")["input_ids"] for text in ["", *PROBES]]
     if any(own.shape[1] == 0 for own in ids):
         return 0.0
@@ -197,7 +197,7 @@ def smooth(rows, gradient_at):
 
 
 def lime(count, value):
-    """LIME's coefficients; value(kept) is the text's value with some of its tokens."""
+    """LIME's coefficients; value(kept) is the value of the text with only some of its tokens."""
     random = SplitMix(24)
     order, kept = list(range(count)), [[1] * count]
     for _ in range(1, min(max(5 * count, 100), 1000)):
@@ -211,7 +211,7 @@ def lime(count, value):
 
 
 def tree(first, end):
-    """The balanced tree: each part is divided behind its middle."""
+    """The balanced tree: each part is divided after its middle."""
     if end - first == 1:
         return first
     cut = first + (end - first - 1) // 2 + 1
@@ -241,7 +241,7 @@ def owen(count, value):
 
 
 def globenc(encoder, ids):
-    """Norms of what each token brings, behind the whole layer, rolled out and pooled."""
+    """Norms of each token's contribution to a layer's output, rolled out and pooled."""
     n, model = ids.shape[1], encoder.model
     config = model.config
     decoder = hasattr(model, "layers")
@@ -281,7 +281,7 @@ def globenc(encoder, ids):
 
 
 def flow(encoder, ids):
-    """Maximum flows from each token to the pooled end."""
+    """Maximum flows from each token to the pooled output."""
     n = ids.shape[1]
     with torch.no_grad():
         maps = encoder.model(input_ids=ids, **encoder.plain, output_attentions=True).attentions
@@ -330,7 +330,7 @@ def explain(encoder, text):
     known = {}
 
     def value(kept):
-        """The cosine of the whole text with some of its tokens."""
+        """The cosine of the whole text with a part of its tokens."""
         if kept not in known:
             gone = {place for place, stays in zip(places, kept) if not stays}
             left = [place for place in range(ids.shape[1]) if place not in gone]
@@ -344,7 +344,7 @@ def explain(encoder, text):
         "text": text, "ids": ids[0].tolist(),
         "gradient": listed((rows * gradient).sum(-1)[0] / beyond.norm()),
         "integrated": listed(integrated.sum(-1)[0] / gain),
-        # How far the target moves from x' to x, as a part of its size: what integrated gradients are divided by.
+        # The relative change of the target from x' to x, by which integrated gradients are divided.
         "gain": round(gain / embedding.norm().item(), 7),
         "deleted": listed(torch.stack(deleted)),
         "zeroed": listed(zeroed(encoder, ids)),

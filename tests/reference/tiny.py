@@ -3,8 +3,8 @@
 
     python3 tests/reference/tiny.py
 
-Small stand-ins for the multilingual MiniLM and E5 models: the same files, the same loading code. golden.json in each folder has
-the ids and last hidden states that transformers gives. Needs PyPI's torch, transformers and tokenizers.
+They have the same files as the multilingual MiniLM and E5 models, and the same code loads them. golden.json in each folder has the ids
+and last hidden states of transformers. Needs PyPI's torch, transformers and tokenizers.
 """
 import json
 import pathlib
@@ -50,7 +50,7 @@ def make(name, model, pooling):
 
 
 def make_decoder(name, model):
-    """golden.json: for each text the ids, and the 20 tokens that a greedy search writes on, with the logarithms of their probabilities."""
+    """Writes golden.json: for each text the ids, and the next 20 tokens by greedy search with their log-probabilities."""
     folder = FIXTURES / name
     fast = tokenizer()
     model.eval().save_pretrained(folder)

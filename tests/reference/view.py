@@ -45,7 +45,7 @@ def t5():
 
 
 def without(projection, heads, dim, inputs_first=False):
-    """Zeroes what a projection reads from some heads."""
+    """Zeroes the columns of a projection that read some heads."""
     for head in heads:
         columns = slice(head * dim, (head + 1) * dim)
         with torch.no_grad():
@@ -56,7 +56,7 @@ def without(projection, heads, dim, inputs_first=False):
 
 
 def lens(hidden, finish, token):
-    """The probabilities of the five likeliest tokens at a position, layer by layer; `finish(rows, last)` gives logits."""
+    """The probabilities of the five most probable tokens at a position, layer by layer; `finish(rows, last)` gives logits."""
     out = []
     for at, rows in enumerate(hidden):
         probabilities = finish(rows[0, token], at == len(hidden) - 1).softmax(-1)

@@ -1,11 +1,11 @@
-// Tests of what a page can ask beyond its first pass: what if, generation, similarity, decoders, the lens, and panels as files.
+// Tests of panels that need further passes (what if, generation, similarity, the lens), of decoders, and of saved panels.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { number } from './sums.mjs';
 
-/** The tests, given what run.mjs has to drive a page. */
+/** The tests, with the helpers of run.mjs. */
 export function panels({ fovea, root, scratch, environment, open, view, panel, settled, judged, same, check }) {
   const percent = (text) => number(text.replace(' %', '')) / 100;
   const json = async (address, path) => (await fetch(`${address}api/${path}`)).json();
@@ -15,11 +15,11 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
   };
 
   return {
-    async 'a word that is deleted, replaced or put back changes the embedding as the program says'() {
+    async 'deleting, replacing and restoring a word changes the embedding as in the answers of the program'() {
       const address = await view('bank.md');
       const { page, close } = await open(address, { hash: '#p=whatif' });
       await settled(page);
-      same(await page.locator('[data-cosine]').innerText(), '1.0000', 'nothing has changed');
+      same(await page.locator('[data-cosine]').innerText(), '1.0000', 'the cosine without a change');
       const word = page.getByRole('group', { name: 'Words that can be changed' }).getByRole('button', { name: 'fishermen' });
       await word.click();
       await page.getByRole('button', { name: 'Delete', exact: true }).click();
@@ -33,7 +33,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       const rows = await page.locator('table[data-sum=whatif] tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('th,td')].map((cell) => cell.textContent)));
       const own = rows.find(([name]) => name === 'fishermen');
       same(own[2], '–', 'a deleted word has no share');
-      check(rows.slice(1).every(([, before, after, change]) => after === '–' || Math.abs(percent(after) - percent(before) - percent(change)) < 0.0011), 'a change is none');
+      check(rows.slice(1).every(([, before, after, change]) => after === '–' || Math.abs(percent(after) - percent(before) - percent(change)) < 0.0011), 'a change is not the difference of both shares');
       await page.getByRole('button', { name: 'Put back' }).click();
       await page.waitForFunction(() => document.querySelector('[data-cosine]').textContent === '1.0000');
       await page.getByLabel('or put').fill('clowns');
@@ -43,12 +43,12 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       check(page.url().includes('e=r9.636c6f776e73'), page.url());
       await page.reload();
       await settled(page);
-      check(number(await page.locator('[data-cosine]').innerText()) < 0.99, 'a reload forgets the change');
+      check(number(await page.locator('[data-cosine]').innerText()) < 0.99, 'the change is lost after a reload');
       await judged(page, 'a changed text');
       await close();
     },
 
-    async 'heads are switched off by mouse and keyboard, and the embedding turns'() {
+    async 'mouse and keyboard turn heads off, and the embedding turns'() {
       const address = await view('bank.md');
       const { page, close } = await open(address, { hash: '#p=whatif' });
       await settled(page);
@@ -201,10 +201,10 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await plain.close();
     },
 
-    async 'a masked word is filled, and a classifier says its classes before and after'() {
+    async 'a masked word is predicted, and a classifier shows its classes before and after'() {
       const masked = await open(await view('bank.md', 'tests/fixtures/tiny-masked'), { hash: '#p=whatif&e=m2' });
       await masked.page.locator('table[data-sum=outputs]').waitFor();
-      check((await masked.page.locator('table[data-sum=outputs] caption').innerText()).includes('mask'), 'the mask is not told');
+      check((await masked.page.locator('table[data-sum=outputs] caption').innerText()).includes('mask'), 'the caption does not name the mask');
       await masked.close();
       const classes = await open(await view('bank.md', 'tests/fixtures/tiny-classifier'), { hash: '#p=whatif&e=d2' });
       await classes.page.locator('table[data-sum=outputs]').waitFor();
@@ -216,7 +216,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await classes.close();
     },
 
-    async 'a decoder writes token by token, stops, turns back, and says what each token comes from'() {
+    async 'a decoder writes token by token, stops, goes back, and explains each token'() {
       const address = await view('words.md', 'tests/fixtures/tiny-gpt2');
       const { page, close } = await open(address, { hash: '#p=generation' });
       await settled(page);
@@ -238,42 +238,42 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await judged(page, 'generation');
       const other = page.getByRole('button', { name: /^Write/ }).first();
       await other.click();
-      same(await page.locator('.written .word').count(), 3, 'tokens after another one was written instead');
+      same(await page.locator('.written .word').count(), 3, 'number of tokens after another one was chosen');
       await page.getByRole('button', { name: 'Go on' }).click();
       await page.getByRole('button', { name: 'Stop' }).click();
       const count = await page.locator('.written .word').count();
       await page.waitForTimeout(300);
-      check((await page.locator('.written .word').count()) <= count + 1, 'it goes on after Stop');
+      check((await page.locator('.written .word').count()) <= count + 1, 'generation continues after Stop');
       await close();
     },
 
-    async 'each panel has its meaning for a decoder, and a sentence where it has none'() {
+    async 'each panel works for a decoder or says why it does not'() {
       const { page, close } = await open(await view('words.md', 'tests/fixtures/tiny-gpt2'), { hash: '#p=layers&t=1' });
       await settled(page);
       await page.locator('table[data-sum=lens] tbody tr').first().waitFor();
       same(await page.locator('table[data-sum=lens] tbody tr').count(), 4, 'embedding and three layers');
       const ranks = await page.locator('table[data-sum=lens] tbody tr').evaluateAll((all) => all.map((row) => row.children[row.children.length - 2].textContent));
-      same(ranks.at(-1), '1', 'the last layer says what the model says');
+      same(ranks.at(-1), '1', 'the rank in the last layer equals the model\'s');
       await page.goto(page.url().replace('p=layers', 'p=attention'));
       await page.reload();
       await settled(page);
       await close();
       const other = await open(await view('bank.md'), { hash: '#p=generation' });
-      check((await other.page.locator('#panel').innerText()).includes('writes no texts'), 'why nothing is generated');
+      check((await other.page.locator('#panel').innerText()).includes('writes no texts'), 'the panel does not say why nothing is generated');
       await panel(other.page, 'Layers');
-      check((await other.page.locator('#panel').innerText()).includes('no head that names tokens'), 'why there is no lens');
+      check((await other.page.locator('#panel').innerText()).includes('no head that names tokens'), 'the panel does not say why there is no lens');
       await panel(other.page, 'Similarity');
-      check((await other.page.locator('#panel').innerText()).includes('similarity needs two'), 'why nothing is compared');
+      check((await other.page.locator('#panel').innerText()).includes('similarity needs two'), 'the panel does not say why nothing is compared');
       await other.close();
     },
 
-    async 'an encoder–decoder shows both texts, and the decoder looks at what the encoder read'() {
+    async 'an encoder–decoder shows both texts, and the decoder attends to the text of the encoder'() {
       const address = await view('words.md', 'tests/fixtures/tiny-t5', ['--target', '我爱 hello']);
       const { page, close } = await open(address, { hash: '#p=attention&k=x&l=1&h=2&t=2&s=3' });
       await settled(page);
       const { tokens, written } = await json(address, 'unit/0');
-      same(await page.locator('.arcs [data-token^=f]').count(), written.length, 'tokens that look');
-      same(await page.locator('.arcs [data-token^=t]').count(), tokens.length, 'tokens that are looked at');
+      same(await page.locator('.arcs [data-token^=f]').count(), written.length, 'attending tokens');
+      same(await page.locator('.arcs [data-token^=t]').count(), tokens.length, 'attended tokens');
       const maps = new Uint16Array(await (await fetch(`${address}api/attention/0/x/1`)).arrayBuffer());
       const share = maps[(2 * written.length + 2) * tokens.length + 3] / 65535;
       check(Math.abs(percent((await page.locator('.map-said').innerText()).match(/([\d.−e]+ %)$/)[1]) - share) < 1e-4, 'the chosen cell');
@@ -282,7 +282,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await settled(page);
       same(await page.locator('.arcs .token').count(), written.length, 'tokens of the decoder');
       await panel(page, 'Step by step');
-      same(await page.locator('[data-step="Scores and softmax"]').count(), 2, 'attentions in a layer of the decoder');
+      same(await page.locator('[data-step="Scores and softmax"]').count(), 2, 'number of attention steps in a layer of the decoder');
       await judged(page, 'a layer of the decoder');
       for (const title of ['Salience', 'Layers', 'What if', 'Generation', 'Structure']) {
         await panel(page, title);
@@ -313,11 +313,11 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       }
       check(neighbors.length >= 3, 'neighbors');
       await page.getByRole('group', { name: /^load_config, colored/ }).getByRole('button', { name: 'Reads' }).click();
-      check((await page.getByRole('region', { name: 'The pair' }).innerText()).includes('corresponds to'), 'no word corresponds');
+      check((await page.getByRole('region', { name: 'The pair' }).innerText()).includes('corresponds to'), 'no corresponding words are named');
       await page.locator('.map-cells').focus();
       await page.keyboard.press('ArrowRight');
       await settled(page);
-      check((await page.locator('[data-pair]').innerText()).includes('read_user'), 'the keyboard does not move');
+      check((await page.locator('[data-pair]').innerText()).includes('read_user'), 'the keyboard does not move the selection');
       await judged(page, 'similarity');
       await close();
     },
@@ -338,7 +338,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await close();
     },
 
-    async 'the tour speaks Chinese where the browser does, and English when asked'() {
+    async 'the tour is in Chinese if the browser is, and in English on request'() {
       const { page, close } = await open(await view('chinese.txt'), { locale: 'zh-CN' });
       await settled(page);
       await page.getByRole('button', { name: 'What is attention?' }).click();
@@ -353,7 +353,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
         await tour.getByRole('button', { name: '下一页' }).click();
       }
       await tour.getByRole('button', { name: '完成' }).click();
-      same(await tour.count(), 0, 'the tour has ended');
+      same(await tour.count(), 0, 'number of tours at the end');
       await close();
     },
   };

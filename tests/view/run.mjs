@@ -1,8 +1,8 @@
 // Drives the page of `fovea view` in Chromium: node run.mjs FOVEA [PICTURES]
 //
-// Every panel is used by mouse and keyboard, every sum of the steps is computed again from what the page says, axe looks at each panel, and
-// whatever the page asks for that is not its own server is a failure. With PICTURES, a folder, the pictures of the documentation are made.
-// Needs view/node_modules (npm ci --prefix view) and Chromium. The last line says how many tests passed.
+// The tests use every panel by mouse and keyboard, compute every sum of the steps again from the text of the page, and check each panel
+// with axe. Every request to another server is a failure. With PICTURES, a folder, the script makes the pictures of the documentation.
+// Needs view/node_modules (npm ci --prefix view) and Chromium. The last line has the number of passed tests.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -56,7 +56,7 @@ def median(values):
     ordered = sorted(values)
     return ordered[len(ordered) // 2]
 `,
-  // One unit for the multilingual model, which has room for 512 tokens.
+  // One unit for the multilingual model, which has a window of 512 tokens.
   'german.md': `${Array.from({ length: 49 }, (_, at) => `Im Jahr ${1800 + at} baute die Stadt eine neue Brücke über den Fluss und ${at} Häuser.`).join(' ')}\n`,
   'long.py': Array.from({ length: 60 }, (_, at) => `def step_${at}(value):\n    total = value * ${at} + 1\n    print("step", total)\n    return total\n`).join('\n'),
 };
@@ -69,7 +69,7 @@ const children = [];
 
 const environment = { ...process.env, FOVEA_MODEL: '', FOVEA_CACHE_DIR: join(scratch, 'cache') };
 
-/** Starts the program on a document; the address of its page. */
+/** Starts the program on a document; returns the address of its page. */
 async function view(document, model, more = []) {
   const args = ['view', join(scratch, document), '--no-open', ...(model ? ['--model', join(root, model)] : []), ...more];
   const child = spawn(fovea, args, { stdio: ['ignore', 'pipe', 'inherit'], env: environment });
@@ -85,12 +85,12 @@ const browser = await chromium.launch({
   args: ['--no-sandbox'],
 });
 
-/** A page that counts complaints and strangers. */
+/** Opens a page and records its errors and its requests to other servers. */
 async function open(address, { hash = '', width = 1280, height = 800, theme = 'light', ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', ...more });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
-  // While the page is worked on: the bundle of the sources, in place of the one inside the program.
+  // For work on the page: uses the bundle in assets/view instead of the one inside the program.
   if (process.env.FOVEA_VIEW_BUNDLE) {
     for (const [file, contentType] of [['page.js', 'text/javascript'], ['page.css', 'text/css']]) {
       await page.route(`**/${file}`, (route) => route.fulfill({ path: join(root, 'assets/view', file), contentType }));
@@ -121,7 +121,7 @@ function check(holds, what) {
   }
 }
 
-/** Goes to a panel and waits until nothing is computed any more. */
+/** Goes to a panel and waits until it is complete. */
 async function panel(page, title) {
   await page.getByRole('tab', { name: title, exact: true }).click();
   await settled(page);
@@ -139,18 +139,18 @@ async function judged(page, what) {
 }
 
 const TESTS = {
-  async 'the tabs lead to every panel by mouse and by keyboard, and each has something to show'() {
+  async 'the tabs lead to every panel by mouse and by keyboard, and no panel is empty'() {
     const { page, close } = await open(await view('bank.md'));
     for (const title of PANELS) {
       await panel(page, title);
-      // Generation and similarity say why they have nothing to show.
+      // Generation and similarity say why they have no content.
       check((await page.locator('#panel').innerText()).length > 100, `${title} is empty`);
     }
     await page.getByRole('tab', { name: 'Structure' }).focus();
     await page.keyboard.press('ArrowRight');
-    same(await page.locator('[role=tab][aria-selected=true]').innerText(), 'Attention', 'behind the last panel is the first');
+    same(await page.locator('[role=tab][aria-selected=true]').innerText(), 'Attention', 'the tab after the last one');
     await page.keyboard.press('End');
-    same(await page.locator(':focus').innerText(), 'Structure', 'End leads to the last panel');
+    same(await page.locator(':focus').innerText(), 'Structure', 'the tab after the key End');
     await close();
   },
 
@@ -172,7 +172,7 @@ const TESTS = {
     }
   },
 
-  async 'all heads are there at a glance, and can be ordered by what they do'() {
+  async 'the panel shows all heads, and can order them by a pattern'() {
     const { page, close } = await open(await view('bank.md'));
     await settled(page);
     same(await page.locator('.grid .thumb').count(), 72, 'heads');
@@ -180,18 +180,18 @@ const TESTS = {
     const shares = await page.locator('.sorted .thumb-note b').allInnerTexts();
     const numbers = shares.map((share) => Number.parseInt(share, 10));
     check(numbers.length === 72 && numbers.every((share, at) => at === 0 || share <= numbers[at - 1]), 'heads are not in order');
-    check(numbers[0] >= 80, `no head of MiniLM looks at the token before: ${numbers[0]}`);
+    check(numbers[0] >= 80, `no head of MiniLM attends to the token before: ${numbers[0]}`);
     await page.locator('.sorted .thumb').first().click();
-    check((await page.locator('.chosen-head').innerText()).includes('the token before'), 'the head is not told');
+    check((await page.locator('.chosen-head').innerText()).includes('the token before'), 'the description of the head does not name the token before');
     await page.getByLabel('Order').selectOption('layer');
     await page.locator('#head-2-3').click();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowDown');
-    check((await page.locator('.chosen-head h2').innerText()) === 'Layer 3, head 4', 'arrow keys do not move');
+    check((await page.locator('.chosen-head h2').innerText()) === 'Layer 3, head 4', 'arrow keys do not change the head');
     await close();
   },
 
-  async 'the matrix, the arcs and the pair say the numbers of the program'() {
+  async 'the matrix, the arcs and the pair have the numbers of the program'() {
     const address = await view('bank.md');
     const { page, close } = await open(address, { hash: '#p=attention&l=1&h=8&t=5&s=6' });
     await settled(page);
@@ -222,14 +222,14 @@ const TESTS = {
     check(rows.length === 32 && Math.abs(product - total) < room, `q·k is ${total} and not ${product}, to ${room}`);
     await page.getByRole('checkbox', { name: 'special tokens' }).uncheck();
     same(await page.locator('.arcs .token').count(), n - 2, 'tokens without special ones');
-    check((await page.locator('.chosen-head').innerText()).includes('Hidden special tokens take'), 'the share of hidden tokens is not said');
+    check((await page.locator('.chosen-head').innerText()).includes('Hidden special tokens take'), 'the share of hidden tokens is missing');
     await close();
   },
 
   async 'each step of 我爱编程 can be computed again from the text of the page'() {
     const { page, close } = await open(await view('chinese.txt'), { hash: '#p=steps&t=1&h=3' });
     await settled(page);
-    check((await page.locator('body').innerText()).includes('multilingual-e5-small'), 'the model that knows the language is not named');
+    check((await page.locator('body').innerText()).includes('multilingual-e5-small'), 'the page does not name the multilingual model');
     same(await page.locator('.warn').count(), 0, 'warnings');
     let sums = 0;
     for (const layer of [0, 5, 11]) {
@@ -240,10 +240,10 @@ const TESTS = {
     await close();
   },
 
-  async 'what the English model alone cannot read is said'() {
+  async 'the page warns about text that the English model cannot read'() {
     const { page, close } = await open(await view('chinese.txt', 'assets/all-MiniLM-L6-v2'), { hash: '#p=steps&t=1&h=3' });
     await settled(page);
-    check((await page.locator('.warn').innerText()).includes('knows only 25 %'), 'what the model cannot read is not said');
+    check((await page.locator('.warn').innerText()).includes('knows only 25 %'), 'there is no warning about the coverage');
     await close();
   },
 
@@ -252,26 +252,26 @@ const TESTS = {
     await settled(page);
     check((await checkSteps(page, settled)) > 10, 'sums');
     await page.getByRole('button', { name: /^Show all/ }).click();
-    check((await checkSteps(page, settled)) > 10, 'sums with every token');
+    check((await checkSteps(page, settled)) > 10, 'too few sums with every token');
     await page.getByRole('button', { name: 'On to layer 4' }).click();
     await settled(page);
     same(await page.getByRole('spinbutton', { name: 'Layer' }).inputValue(), '4', 'the next layer');
     await close();
   },
 
-  async 'a decoder with gates, rotations and RMSNorm adds up as well, and its mask is told'() {
+  async 'a decoder with gates, rotations and RMSNorm adds up, and its mask is described'() {
     const { page, close } = await open(await view('bank.md', 'tests/fixtures/tiny-llama'), { hash: '#p=steps&t=3&l=1&h=2' });
     await settled(page);
     check((await checkSteps(page, settled)) > 10, 'sums');
     const said = await page.locator('#panel').innerText();
-    check(said.includes('causal') && said.includes('RMSNorm') && said.includes('are hidden from'), 'the mask is not told');
+    check(said.includes('causal') && said.includes('RMSNorm') && said.includes('are hidden from'), 'the mask is not described');
     for (const title of PANELS) {
       await panel(page, title);
     }
     await close();
   },
 
-  async 'two methods stand side by side with their difference and the residual'() {
+  async 'two methods are side by side with their difference and the residual'() {
     const { page, close } = await open(await view('bank.md'), { hash: '#p=salience' });
     await settled(page);
     await page.getByLabel('Beside it').selectOption('alti');
@@ -281,13 +281,13 @@ const TESTS = {
     const rows = await page.locator('table.words tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent).filter(Boolean)));
     same(rows.length, 18, 'words');
     const read = rows.map((row) => row.map((cell) => number(cell.replace(' %', ''))));
-    check(read.every(([a, b, difference]) => Math.abs(a - b - difference) < 0.11), 'a difference is none');
-    check(Math.abs(read.reduce((total, [a]) => total + a, 0) / 100 - words) < 0.01, 'the table misses words');
+    check(read.every(([a, b, difference]) => Math.abs(a - b - difference) < 0.11), 'a difference is not that of both scores');
+    check(Math.abs(read.reduce((total, [a]) => total + a, 0) / 100 - words) < 0.01, 'the table lacks words');
     check(read.every(([a], at) => at === 0 || a <= read[at - 1][0]), 'the words are not in order');
     await close();
   },
 
-  async 'each word is deleted on demand, and the page says how well scores predict it'() {
+  async 'each word can be deleted, and the page says how well scores predict the effect'() {
     const address = await view('bank.md');
     const { page, close } = await open(address, { hash: '#p=salience' });
     await settled(page);
@@ -299,12 +299,12 @@ const TESTS = {
     const row = page.locator('table.words tbody tr').filter({ has: page.getByRole('rowheader', { name: 'fishermen' }) });
     check(Math.abs(number(await row.locator('td.without').innerText()) - first.turned) < 1e-3, 'fishermen');
     const [own] = (await page.locator('#panel [role=note] b').allInnerTexts()).map(number);
-    check(own > 0.6, `the shares predict deletion by ${own} only`);
+    check(own > 0.6, `the correlation of shares and deletion is only ${own}`);
     await judged(page, 'salience with deletions');
     await close();
   },
 
-  async 'shares through the layers sum to one, and a word draws its line'() {
+  async 'shares through the layers sum to one, and a word has its line'() {
     const { page, close } = await open(await view('bank.md'), { hash: '#p=layers' });
     await settled(page);
     const rows = await page.locator('table.heat tbody tr').evaluateAll((all) => all.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.textContent)));
@@ -378,7 +378,7 @@ const TESTS = {
     await strong.close();
   },
 
-  async 'what is looked at stands in the address, and a reload shows it again'() {
+  async 'the address contains the selection, and a reload restores it'() {
     const { page, close } = await open(await view('config.py'), { hash: '#p=attention&l=4&h=6&t=3' });
     await settled(page);
     await page.locator('#head-4-6').click();
@@ -393,7 +393,7 @@ const TESTS = {
     await close();
   },
 
-  async 'a file of 300 lines is painted within a second, and its units are a step away'() {
+  async 'a file of 300 lines is drawn within a second, and a button goes to the next unit'() {
     const address = await view('long.py');
     const { page, close } = await open(address);
     await settled(page);

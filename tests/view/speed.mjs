@@ -1,4 +1,4 @@
-// Tests of how fast the page moves, and of what it keeps.
+// Tests of the page's speed and memory.
 import { readFileSync } from 'node:fs';
 
 const MOST = Number(process.env.FOVEA_VIEW_EDITS ?? 150);
@@ -10,12 +10,12 @@ function resident(pid) {
 
 export function speed({ open, view, last, settled, check }) {
   return {
-    async 'keys move through an attention matrix of 500 tokens, and the time of each is told'() {
+    async 'keys move through an attention matrix of 500 tokens, and the time of each is printed'() {
       const { page, close } = await open(await view('german.md'), { hash: '#p=attention&l=2&h=3&t=40&s=40' });
       await settled(page);
       const tokens = await page.locator('.arcs .token').count();
       const session = await page.context().newCDPSession(page);
-      // Time of the page's own thread: other programs may hold up a frame.
+      // This is the time of the page's thread: other programs may delay a frame.
       await session.send('Performance.enable', { timeDomain: 'threadTicks' });
       const worked = async () => (await session.send('Performance.getMetrics')).metrics.find((own) => own.name === 'TaskDuration').value * 1e3;
       const keys = (count) =>
@@ -38,7 +38,7 @@ export function speed({ open, view, last, settled, check }) {
       const at = (share) => frames[Math.floor(share * (frames.length - 1))].toFixed(1);
       console.log(`     a key at ${tokens} tokens: ${each.toFixed(1)} ms of work, frames of ${at(0.5)} ms (median), ${at(0.95)} ms (95 %)`);
       check(tokens > 400, `only ${tokens} tokens`);
-      // A bound would fail on a busy machine, not for a slow page: the line above is the measurement.
+      // There is no limit, because it would fail on a busy machine; the line above is the measurement.
       await close();
     },
 
@@ -53,7 +53,7 @@ export function speed({ open, view, last, settled, check }) {
       };
       const change = async (from, to) => {
         for (let at = from; at < to; at++) {
-          // Each change is another question: words, texts and heads in turn.
+          // Each change differs: deleted words, replaced words and heads in turn.
           const edit = [`d${at % 18}`, `r${at % 18}.${Buffer.from(`word${at}`).toString('hex')}`, `h${at % 6}.${at % 12},d${at % 17}`][at % 3];
           await page.evaluate(async (edit) => {
             location.hash = `p=whatif&e=${edit}`;

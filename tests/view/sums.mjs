@@ -1,19 +1,19 @@
-// Computes the steps of the page again, from the text that stands on it.
+// Computes the steps of the page again from its text.
 
-/** A number as the page writes it. */
+/** Parses a number of the page. */
 export function number(text) {
   const plain = text.replace(/−/g, '-').replace(/[()\s]/g, '');
   const value = Number(plain);
   if (plain === '' || Number.isNaN(value)) {
-    throw new Error(`${JSON.stringify(text)} is no number`);
+    throw new Error(`${JSON.stringify(text)} is not a number`);
   }
   return value;
 }
 
-/** Half of the last digit that five significant digits leave. */
+/** Half of the last of five significant digits. */
 const digits = (value) => Math.abs(value) * 5e-5 + 1e-9;
 
-/** The model multiplies some matrices in 16-bit integers; this is how far its own number may be from the sum of the terms. */
+/** The tolerance of the model's number, because it multiplies some matrices in 16-bit integers. */
 const ROUNDED = 2e-3;
 
 function near(found, expected, room, what) {
@@ -31,7 +31,7 @@ async function totals(table) {
   return (await table.locator('tfoot .total').allInnerTexts()).map(number);
 }
 
-/** Tables of terms: the last column is the product of both before it, and sums to the total. */
+/** Checks tables of terms: the last column is the product of the two before it, and sums to the total. */
 async function terms(table, what) {
   let [sum, room] = [0, 0];
   for (const row of await cells(table)) {
@@ -120,12 +120,12 @@ async function heads(card) {
   near(sum, made, ROUNDED * (1 + Math.abs(sum)), 'the model’s own number');
 }
 
-/** Checks every sum of the panel; how many there were. */
+/** Checks every sum of the panel; returns their number. */
 export async function checkSteps(page, settled, { only = null } = {}) {
   await settled(page);
   const wanted = (name) => !only || only.includes(name);
   if (!only) {
-    // What is opened one after the other asks for weights; both kinds are checked.
+    // Opens all details, which load weights.
     await page.locator('.step details:not([open]) > summary').evaluateAll((all) => all.forEach((one) => one.click()));
     await page.waitForTimeout(50);
   }

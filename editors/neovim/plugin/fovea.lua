@@ -1,5 +1,5 @@
--- Works without a call of setup(): a plugin manager that only puts the folder into 'runtimepath' is enough. `vim.g.fovea = { … }` are
--- the options then, and `vim.g.fovea = false` starts nothing.
+-- The plugin works without setup(): a plugin manager only needs to add the folder to 'runtimepath'. Then `vim.g.fovea = { … }` has the
+-- options, and `vim.g.fovea = false` starts nothing.
 if vim.g.loaded_fovea then
   return
 end
@@ -9,7 +9,7 @@ if vim.fn.has('nvim-0.10.4') == 0 then
   return
 end
 
--- A manager calls setup(), if at all, right after it has loaded this file.
+-- A manager may call setup() directly after it loads this file.
 vim.schedule(function()
   require('fovea').start()
 end)

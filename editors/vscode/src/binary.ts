@@ -1,4 +1,4 @@
-/** The server's program: which one, and whether it can be run. */
+/** Finds the server's program and checks that it can run. */
 import { access, constants, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
@@ -7,13 +7,13 @@ import * as vscode from 'vscode';
 
 import { restricted } from './settings';
 
-/** Why there is no program to start, in a sentence that says what to do. */
+/** The reason why no program can be started, with advice. */
 export class NoProgram extends Error {}
 
 /**
- * The program of `fovea.server.path`, or the one that came with the extension.
+ * The program of `fovea.server.path`, or the one in the extension.
  *
- * @throws NoProgram where it is missing or cannot be run.
+ * @throws NoProgram if it is missing or cannot be run.
  */
 export async function program(context: vscode.ExtensionContext): Promise<string> {
   const wanted = restricted('server.path').trim();

@@ -1,4 +1,4 @@
-/** The connection to the server: started, watched, started again. */
+/** The connection to the server: starts, watches and restarts it. */
 import * as vscode from 'vscode';
 import {
   CloseAction,
@@ -22,31 +22,31 @@ import { guard, SELECTOR } from './documents';
 import type { HeatParams, StatusParams } from './protocol';
 import { section } from './settings';
 
-/** The commands that links in our hovers may run. */
+/** The commands that links in Fovea's hovers may run. */
 export const HOVER_COMMANDS = ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.trust', 'fovea.hideHovers'];
 
-/** What this client takes beyond LSP. */
+/** The extensions of LSP that this client supports. */
 const EXTRAS = { heat: true, heatChanges: true, status: true, drawsOn: true, commandLinks: true };
 
-/** The version of our own messages (docs/protocol.md). */
+/** The version of Fovea's messages (docs/protocol.md). */
 const PROTOCOL = 1;
 
-/** A server that ends this often within [`SPELL`] is not started again by itself. */
+/** A server that ends more often than this within [`SPELL`] is not restarted automatically. */
 const MOST_ENDS = 5;
 /** Milliseconds. */
 const SPELL = 3 * 60 * 1000;
 
-/** What the server is, beyond what it says of itself. */
+/** The state of the server's process, beside the status that it reports. */
 export type Life = 'starting' | 'running' | 'stopped' | 'broken';
 
 export interface Listeners {
   heat(params: HeatParams): void;
   status(params: StatusParams): void;
-  /** `reason` where it is broken. */
+  /** `reason` if it is broken. */
   life(life: Life, reason?: string): void;
 }
 
-/** Leaves the commands to the extension: they exist before the server does, and ask what the server would need asked. */
+/** A client that registers no commands: the extension does, because they exist before the server and ask the user for arguments. */
 class Client extends LanguageClient {
   override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
     if ('registrationType' in feature && feature.registrationType.method === ExecuteCommandRequest.method) {
@@ -58,10 +58,10 @@ class Client extends LanguageClient {
 
 export class Server implements vscode.Disposable {
   private client: Client | undefined;
-  /** Starts and stops follow one another. */
+  /** Serializes starts and stops. */
   private turn: Promise<void> = Promise.resolve();
   private readonly ends: number[] = [];
-  /** Whether the program ever spoke LSP since it was started by hand. */
+  /** Whether the program has answered as a server since the last manual start. */
   private spoke = false;
   private works = 0;
 
@@ -76,12 +76,12 @@ export class Server implements vscode.Disposable {
     return this.client?.state === State.Running;
   }
 
-  /** The version the server told, while it runs. */
+  /** The version of the running server. */
   get version(): string | undefined {
     return this.client?.initializeResult?.serverInfo?.version;
   }
 
-  /** Starts the server; a failure is told to the person, once, with what to do. */
+  /** Starts the server; the user gets one message with advice if that fails. */
   start(): Promise<void> {
     return this.inTurn(() => this.startNow());
   }
@@ -97,7 +97,7 @@ export class Server implements vscode.Disposable {
     });
   }
 
-  /** Waits until the server runs; undefined where it does not. */
+  /** Waits until the server runs; undefined if it does not. */
   async ready(): Promise<LanguageClient | undefined> {
     await this.turn;
     return this.running ? this.client : undefined;
@@ -106,16 +106,16 @@ export class Server implements vscode.Disposable {
   /**
    * Runs one of the server's commands.
    *
-   * @throws what the server refuses with.
+   * @throws the server's error if it refuses.
    */
   async execute<T>(command: string, args: unknown[], token?: vscode.CancellationToken): Promise<T> {
     return this.request<T>(ExecuteCommandRequest.method, { command, arguments: args }, token);
   }
 
   /**
-   * As `execute`, and tells what the server reports of the work.
+   * Like `execute`, and passes on the progress that the server reports.
    *
-   * @throws CancellationError where `token` was cancelled.
+   * @throws CancellationError if `token` was canceled.
    */
   async executeReporting<T>(
     command: string,
@@ -166,7 +166,7 @@ export class Server implements vscode.Disposable {
     this.listeners.life(life, reason);
   }
 
-  /** `again`: it ended before, which counts. */
+  /** `again`: the server ended before; such ends are counted. */
   private async startNow(again = false): Promise<void> {
     if (this.client) {
       return;
@@ -213,7 +213,7 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  /** The client lets go of a server that ends while it is greeted, and starts no other: we do. */
+  /** Restarts a server that ends during initialization, because the client does not. */
   private revive(client: Client): void {
     const over = client.state === State.Stopped || client.state === State.StartFailed;
     if (over && this.client === client && this.spoke) {
@@ -226,7 +226,7 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  /** Counts an end; whether there were few enough lately. */
+  /** Counts an end; returns whether a restart is allowed. */
   private mayStartAgain(): boolean {
     const now = Date.now();
     this.ends.push(now);
@@ -241,7 +241,7 @@ export class Server implements vscode.Disposable {
   private async drop(): Promise<void> {
     const client = this.client;
     this.client = undefined;
-    // One that never came up refuses to be stopped.
+    // Stopping a client that never started fails.
     await client?.dispose().catch(() => undefined);
   }
 
@@ -258,11 +258,11 @@ export class Server implements vscode.Disposable {
     };
   }
 
-  /** The settings as `section` has them, whichever way they reach the server. */
+  /** Sends the settings of `section` in every way that they can reach the server. */
   private readonly settings: NonNullable<Middleware['workspace']> = {
     configuration: ({ items }) => items.map((item) => (item.section === 'fovea' ? section() : null)),
     didChangeConfiguration: async () => {
-      // One that is starting or has ended gets the settings when it starts.
+      // A server that is starting or has ended gets the settings at its start.
       if (this.running) {
         await this.client?.sendNotification(DidChangeConfigurationNotification.method, { settings: { fovea: section() } }).catch(() => undefined);
       }
@@ -280,7 +280,7 @@ export class Server implements vscode.Disposable {
           this.become('starting');
           return { action: CloseAction.Restart, handled: true, message: 'The server ended; it is started again.' };
         }
-        // After this handler the client lets go by itself.
+        // The client releases the server itself after this handler.
         setImmediate(() => void this.drop());
         this.fail(`The server ended ${MOST_ENDS + 1} times within three minutes and is not started again.`);
         return { action: CloseAction.DoNotRestart, handled: true };

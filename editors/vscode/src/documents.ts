@@ -1,10 +1,10 @@
-/** Which documents are analyzed, and the guard that keeps all others from the server. */
+/** The documents that are analyzed, and the middleware that hides all others from the server. */
 import * as vscode from 'vscode';
 import type { DocumentSelector, Middleware } from 'vscode-languageclient/node';
 
 /**
- * Every language and no scheme: VS Code gives such a selector a low score, so that the language's own server comes first wherever
- * there is an order. Documents that are nobody's text, such as the output panel, are kept out by the guard.
+ * A selector with every language and no scheme. VS Code gives it a low score, so that the language's own server comes first where there is
+ * an order. The guard hides documents that are not text of the user, such as the output panel.
  */
 export const SELECTOR: DocumentSelector = [{ language: '*' }];
 
@@ -15,24 +15,24 @@ export function ours(document: vscode.TextDocument): boolean {
   return SCHEMES.has(scheme) || (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.scheme === scheme);
 }
 
-/** Views of the editor that are documents for its API alone. */
+/** Schemes of views of the editor that are documents only for its API. */
 const VIEWS = new Set(['output', 'debug', 'comment', 'chat-editing-text-model', 'vscode-interactive-input', 'vscode-terminal', 'search-editor']);
 
 export function isView(document: vscode.TextDocument): boolean {
   return VIEWS.has(document.uri.scheme);
 }
 
-/** Why a document that is not ours is not analyzed. */
+/** The reason why a foreign document is not analyzed. */
 export function foreign(document: vscode.TextDocument): string | undefined {
   return ours(document) ? undefined : `It belongs to no open folder (its address begins with ${document.uri.scheme}:)`;
 }
 
-/** Open folders in which only open documents can be found, as the server reads nothing but files. */
+/** The open folders in which only open documents can be found, since the server reads only files. */
 export function virtualFolders(): string[] {
   return (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme !== 'file').map(({ name }) => name);
 }
 
-/** Lets only our documents through. */
+/** Passes on only analyzed documents. */
 export const guard: Middleware = {
   didOpen: async (document, next) => {
     if (ours(document)) {

@@ -1,8 +1,8 @@
 /**
- * What the word under the cursor draws on, drawn as boxes around those words.
+ * Boxes around the words that the word at the cursor draws on.
  *
- * VS Code shows the document highlights of one provider alone, so ours would hide the occurrences that a language server or the editor
- * itself marks. Ours are decorations instead, and no highlight provider is registered.
+ * VS Code shows the document highlights of only one provider, so Fovea's would hide the occurrences of a language server or the editor.
+ * Therefore the boxes are decorations, and the extension registers no highlight provider.
  */
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
@@ -27,7 +27,7 @@ export const noHighlights: Middleware = {
   provideDocumentHighlights: () => undefined,
 };
 
-/** The words that are drawn now. */
+/** The words that have boxes now. */
 export interface Drawn {
   uri: vscode.Uri;
   words: { range: vscode.Range; strength: number }[];
@@ -36,7 +36,7 @@ export interface Drawn {
 export class DrawsOnBoxes implements vscode.Disposable {
   private readonly types = [1, 2, 3].map((strength) =>
     vscode.window.createTextEditorDecorationType({
-      // An outline stands outside the word, so that underscores stay visible.
+      // An outline is outside the word, so that underscores stay visible.
       outline: `1px ${strength === 1 ? 'dotted' : 'solid'}`,
       outlineColor: new vscode.ThemeColor(`fovea.drawsOn${strength}`),
       borderRadius: '3px',
@@ -52,7 +52,7 @@ export class DrawsOnBoxes implements vscode.Disposable {
   constructor(private readonly server: Server) {
     this.listeners = vscode.Disposable.from(
       vscode.window.onDidChangeTextEditorSelection(({ textEditor, kind }) => {
-        // A place that a command opens shows no boxes: the person has not asked for a word there.
+        // There are no boxes at a place that a command opens, because the user did not choose a word there.
         if (kind === vscode.TextEditorSelectionChangeKind.Keyboard || kind === vscode.TextEditorSelectionChangeKind.Mouse) {
           this.moved(textEditor);
         } else {
@@ -77,7 +77,7 @@ export class DrawsOnBoxes implements vscode.Disposable {
     return this.drawn;
   }
 
-  /** Asks once more where boxes are or were wanted: the answer may be another one now. */
+  /** Asks again about the word at the cursor, because the answer may have changed. */
   again(): void {
     if (this.editor && this.editor === vscode.window.activeTextEditor) {
       this.moved(this.editor);
@@ -121,7 +121,7 @@ export class DrawsOnBoxes implements vscode.Disposable {
     }
     const mine = (this.asked = new vscode.CancellationTokenSource());
     const params = { textDocument: { uri: document.uri.toString() }, position: selection.active };
-    // A document that is read anew has no answer yet; the next move of the cursor asks again.
+    // A document that is being analyzed has no answer yet; the next move of the cursor asks again.
     const answer = await this.server.request<DrawsOn | null>('fovea/drawsOn', params, mine.token).catch(() => null);
     if (mine !== this.asked || mine.token.isCancellationRequested || !answer || answer.version !== document.version) {
       return;
@@ -130,7 +130,7 @@ export class DrawsOnBoxes implements vscode.Disposable {
       const text = document.getText(stretch);
       return /[\p{L}\p{N}]/u.test(text) && !WORDS.has(text);
     };
-    // Keywords and punctuation hold a sentence together and tell a person nothing.
+    // Keywords and punctuation are omitted, because they tell the user nothing.
     const words = (told(range(answer.word)) ? answer.words : [])
       .map((word) => ({ range: range(word.range), strength: Math.min(3, Math.max(1, word.strength)) }))
       .filter((word) => told(word.range));

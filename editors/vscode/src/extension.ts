@@ -16,7 +16,7 @@ import { drawOptions } from './settings';
 import { type Known, type Look, StatusItem } from './status';
 import { reportVisible } from './visible';
 
-/** What the extension tells other extensions; the tests use it. */
+/** The API for other extensions, which the tests use. */
 export interface Api {
   heat(uri: vscode.Uri): Shown | undefined;
   onDidDraw: vscode.Event<vscode.Uri>;
@@ -48,7 +48,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
       heat: (params) => drawing.take(vscode.Uri.parse(params.uri), params),
       status: (status) => know({ status }),
       life: (life, reason) => {
-        // What a former server said no longer holds.
+        // The status of the previous server is no longer valid.
         know(life === 'running' ? { life, reason } : { life, reason, status: undefined });
         if (life === 'running') {
           visible.again();
@@ -66,7 +66,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
   const restyle = async () => {
     const turn = (themes += 1);
     const wanted = await textBrightness(context.extension.packageJSON);
-    // A later theme may have been read sooner.
+    // A later theme may have been read faster.
     if (turn === themes) {
       brightness = wanted;
       drawing.restyle({ ...drawOptions(), brightness });
@@ -88,7 +88,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
       if (event.affectsConfiguration('fovea.client')) {
         drawing.restyle({ ...drawOptions(), brightness });
       }
-      // The theme may be told before its name is.
+      // The event of the theme may come before the event of its name.
       if (event.affectsConfiguration('workbench') || event.affectsConfiguration('window.autoDetectColorScheme')) {
         void restyle();
       }
@@ -100,7 +100,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<Api> {
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
   );
   showHint(context, drawing);
-  // The editor is not kept waiting for a model to load.
+  // The activation does not wait until the model is loaded.
   void server.start();
   return {
     heat: (uri) => drawing.shown(uri),

@@ -1,11 +1,11 @@
-/** The one hint of the first start: what the colors are, and where to read more. */
+/** The hint of the first start: the meaning of the colors, and where to read more. */
 import * as vscode from 'vscode';
 
 import type { Drawing } from './heat/drawing';
 
 const KEY = 'fovea.hintShown';
 
-/** Shows the hint as soon as the first colors are on the screen, once for each person. */
+/** Shows the hint when the first colors are on the screen, once for each user. */
 export function showHint(context: vscode.ExtensionContext, drawing: Drawing): void {
   if (context.globalState.get<boolean>(KEY)) {
     return;
@@ -15,7 +15,7 @@ export function showHint(context: vscode.ExtensionContext, drawing: Drawing): vo
       return;
     }
     listener.dispose();
-    // Another window may have shown it meanwhile.
+    // Another window may have shown it already.
     if (context.globalState.get<boolean>(KEY)) {
       return;
     }

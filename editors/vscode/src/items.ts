@@ -1,4 +1,4 @@
-/** The item around a place with what resembles it, read from the server's code actions: they alone tell the range of the whole item. */
+/** The item around a position with its similar items, from the server's code actions: only they have the range of the whole item. */
 import * as vscode from 'vscode';
 
 import type { Server } from './client';
@@ -8,11 +8,11 @@ import type { Passage, ShowSimilarArgs, SimilarItem } from './protocol';
 export interface Item {
   uri: vscode.Uri;
   name: string;
-  /** Where its name stands. */
+  /** The range of its name. */
   selection: vscode.Range;
   /** The whole item. */
   range: vscode.Range;
-  /** What resembles it, best first. */
+  /** The similar items, best first. */
   similar: SimilarItem[];
 }
 
@@ -20,7 +20,7 @@ interface Action {
   command?: { command: string; arguments?: unknown[] };
 }
 
-/** Undefined where nothing resembles the item, or where the document is not read yet. */
+/** The item at a position; undefined if there are no similar items, or if the document is not analyzed yet. */
 export async function itemAt(server: Server, uri: vscode.Uri, position: vscode.Position): Promise<Item | undefined> {
   const at = { start: position, end: position };
   const params = { textDocument: { uri: uri.toString() }, range: at, context: { diagnostics: [], only: ['fovea'] } };
@@ -37,7 +37,7 @@ export async function itemAt(server: Server, uri: vscode.Uri, position: vscode.P
   return { uri, name: first.name ?? '', selection: range(first.range), range: range(here.range), similar };
 }
 
-/** The item of a lens or a code action; what these leave out is asked for. */
+/** The item of a lens or a code action; missing parts are requested. */
 export async function itemOf(server: Server, given: ShowSimilarArgs): Promise<Item | undefined> {
   const uri = vscode.Uri.parse(given.uri);
   const selection = range(given.range);

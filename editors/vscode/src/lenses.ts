@@ -1,8 +1,8 @@
 /**
- * Lenses: beside each of the server's a second one that explains the similarity.
+ * Lenses: adds a second one beside each lens of the server, which explains the similarity.
  *
- * While a document is read anew the server cannot resolve a lens. VS Code would leave the old one on the screen, whose command it has
- * thrown away; so such a lens keeps its title and asks when it is clicked.
+ * While a document is being analyzed, the server cannot resolve a lens. VS Code would still show the old lens, but without its command. So
+ * such a lens keeps its title, and asks the server after a click.
  */
 import * as vscode from 'vscode';
 import type { Middleware } from 'vscode-languageclient/node';
@@ -11,19 +11,19 @@ import { ours } from './documents';
 import type { ShowSimilarArgs } from './protocol';
 import { explainLens } from './settings';
 
-/** Titles that are kept; a lens whose title was forgotten says less until it is resolved again. */
+/** The maximum number of stored titles; a lens without one has a shorter title until it is resolved again. */
 const MOST_TITLES = 2000;
 
-/** The lenses that explain, with those of the server that they stand beside. */
+/** The explaining lenses, with the server's lenses beside them. */
 const twins = new WeakMap<vscode.CodeLens, vscode.CodeLens>();
-/** Of which document a lens is. */
+/** The document of each lens. */
 const homes = new WeakMap<vscode.CodeLens, vscode.Uri>();
 /** The last title of a lens, by its document and line. */
 const titles = new Map<string, string>();
 
 type Resolve = (lens: vscode.CodeLens, token: vscode.CancellationToken) => vscode.ProviderResult<vscode.CodeLens>;
 
-/** The command of a lens; where the server has none now, one that asks again. */
+/** The command of a lens, or one that asks again if the server has none now. */
 async function commandOf(lens: vscode.CodeLens, token: vscode.CancellationToken, next: Resolve): Promise<vscode.Command | undefined> {
   const uri = homes.get(lens);
   const key = `${uri?.toString()}#${lens.range.start.line}`;
@@ -48,7 +48,7 @@ export const lenses: Middleware = {
       return found;
     }
     return found.flatMap((lens) => {
-      // A lens that names a class has its command at once, and nothing to compare.
+      // A lens that names a class already has its command, and nothing to compare.
       if (lens.command) {
         return [lens];
       }

@@ -1,16 +1,16 @@
 /**
- * The page of `fovea view` as a panel: what the model does with a document. There is no port: the page asks the extension, and the
- * extension asks the language server.
+ * The page of `fovea view` as a panel, which shows what the model does with a document. It uses no port: the page asks the extension, and
+ * the extension asks the language server.
  */
 import * as vscode from 'vscode';
 
 import type { Server } from './client';
 import { page } from './panel/html';
 
-/** Milliseconds that cursor and text rest before the page follows them. */
+/** Milliseconds without changes of cursor and text before the page follows them. */
 const REST = 150;
 
-/** A question of the page, or its wish to follow the editor. */
+/** A question of the page, or its request to follow the editor. */
 type Message = { id: number; path: string } | { follow: true };
 
 interface ViewAnswer {
@@ -39,7 +39,7 @@ export class ModelView implements vscode.Disposable {
     ];
   }
 
-  /** Opens the panel of a document beside it, or shows the one that there is. */
+  /** Opens a panel beside a document, or shows the existing one. */
   open(document: vscode.TextDocument): void {
     const key = document.uri.toString();
     const known = this.shown.get(key);
@@ -112,7 +112,7 @@ export class ModelView implements vscode.Disposable {
     const editor = vscode.window.visibleTextEditors.find((each) => each.document.uri.toString() === uri.toString());
     const position = editor?.selection.active;
     const params = { textDocument: { uri: uri.toString() }, path: 'now', ...(position ? { position } : {}) };
-    // A document that cannot be explained has nothing to follow; the page says so when it asks.
+    // A document that cannot be explained has nothing to follow; the page shows that after its next question.
     const news = await this.server.request<ViewAnswer>('fovea/view', params).catch(() => undefined);
     if (news && this.shown.has(uri.toString())) {
       await shown.panel.webview.postMessage({ news: news.json });

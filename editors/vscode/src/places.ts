@@ -1,4 +1,4 @@
-/** Places as the server tells them, for the editor and for people. */
+/** Converts and formats places of the server. */
 import * as vscode from 'vscode';
 
 import type { Range, SimilarItem } from './protocol';
@@ -20,13 +20,13 @@ export function label(uri: vscode.Uri, line: number): string {
   return `${shortPath(uri)}:${line + 1}`;
 }
 
-/** Where an item stands, for people: of one in a store, with the name of its folder. */
+/** The readable place of an item; for one in a store, with the name of its folder. */
 export function placeOf(item: SimilarItem): string {
   const line = item.selection.start.line;
   return item.store ? `${item.store.folder}: ${item.store.path}:${line + 1}` : label(vscode.Uri.parse(item.uri), line);
 }
 
-/** Opens the web page of an item in a store; where there is none, tells where it stands. */
+/** Opens the web page of an item in a store; without one, shows its place. */
 export async function openPage(item: SimilarItem): Promise<void> {
   if (/^https?:/.test(item.uri)) {
     await vscode.env.openExternal(vscode.Uri.parse(item.uri, true));

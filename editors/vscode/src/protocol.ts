@@ -1,4 +1,4 @@
-/** The messages that LSP does not have, as src/server/protocol.rs of the server defines them. */
+/** The messages beyond LSP, as src/server/protocol.rs of the server defines them. */
 
 export interface Position {
   line: number;
@@ -10,10 +10,10 @@ export interface Range {
   end: Position;
 }
 
-/** A stretch that the model's vocabulary cannot read. */
+/** A range that the model cannot read. */
 export interface Unread {
   range: Range;
-  /** Share of its letters that the vocabulary has. */
+  /** The share of its letters that the model knows. */
   coverage: number;
   reason: string;
 }
@@ -21,7 +21,7 @@ export interface Unread {
 /** `[line, start, end, level]`: characters in UTF-16, end exclusive, level 1 to 12. */
 export type Word = [line: number, start: number, end: number, level: number];
 
-/** Lines `start` to `end` stand for lines `start` to `was` of the heat of version `since`. */
+/** Lines `start` to `end` replace lines `start` to `was` of the heat of version `since`. */
 export interface Changed {
   since: number;
   start: number;
@@ -35,7 +35,7 @@ export interface HeatParams {
   method: string;
   levels: number;
   complete: boolean;
-  /** The lines that the message is about; all of them without it. */
+  /** The lines of the message; without it, all lines. */
   changed?: Changed;
   words: Word[];
   unread: Unread[];
@@ -67,11 +67,11 @@ export interface DrawsOn {
   words: { range: Range; share: number; strength: number }[];
 }
 
-/** The answer of `fovea.trust`, as far as it is shown. */
+/** The shown part of the answer of `fovea.trust`. */
 export interface Trust {
   sentence: string;
   verdict: 'holds' | 'weak' | 'fails' | 'too-short';
-  /** Words that were deleted for the verdict, and the mean turn of the embedding without as many random ones. */
+  /** The number of deleted words for the verdict, and the mean turn of the embedding without as many random words. */
   deleted: number;
   random: number;
   sets: number;
@@ -98,24 +98,24 @@ export interface StatusParams {
   state: 'loading' | 'ready' | 'busy' | 'paused' | 'failed';
   model: string | null;
   method: string;
-  /** The attention maps that are looked at, where some were chosen. */
+  /** The chosen attention maps, if any. */
   maps?: AttentionMaps;
-  /** How many there are, once the model is loaded. */
+  /** The numbers of layers and heads, once the model is loaded. */
   attention?: { layers: number; heads: number };
   heat: boolean;
-  /** How much heat is shown; older servers do not say. */
+  /** The preset of the heat; older servers do not send it. */
   preset?: HeatPreset;
   highlight: boolean;
   message?: string;
   inactive: { uri: string; reason: string }[];
   unparsed?: { uri: string; reason: string }[];
   index?: IndexParams;
-  /** The store of a team, where one is asked as well. */
+  /** The team's store, if the server uses one. */
   store?: { place: string; state: 'unasked' | 'ready' | 'away'; why?: string };
 }
 
 export interface SimilarItem {
-  /** Of an item of a store, the web page that shows it, or what nothing opens. */
+  /** The document; for an item of a store, its web page or a URI that cannot be opened. */
   uri: string;
   /** The whole item. */
   range: Range;
@@ -125,7 +125,7 @@ export interface SimilarItem {
   kind: string;
   language: string;
   score: number;
-  /** Where it is in the store of a team; its text is not on this machine then. */
+  /** Its location in a team's store; then its text is not on this machine. */
   store?: { folder: string; path: string };
 }
 
@@ -139,7 +139,7 @@ export interface SearchAnswer {
 export interface AnswerWord {
   range: Range;
   text: string;
-  /** What it adds. */
+  /** Its contribution. */
   score: number;
   /** The word of the question that it answers most. */
   question?: string;
@@ -156,7 +156,7 @@ export interface FoundAnswer {
   name?: string;
   model: string;
   method: string;
-  /** What the words' scores sum to, with `special` and `bias`. */
+  /** The target; the words' scores, `special` and `bias` sum to its value. */
   target: string;
   value: number;
   residual: number;
@@ -166,7 +166,7 @@ export interface FoundAnswer {
 }
 
 export interface AskAnswer {
-  /** Best first; none where nothing answers. */
+  /** Best first; empty if there is no answer. */
   answers: FoundAnswer[];
   notes: string[];
   ms: number;
@@ -182,7 +182,7 @@ export interface ClassifyArgs {
 export interface ClassifyAnswer {
   range: Range;
   name: string;
-  /** The likeliest first. */
+  /** The most probable first. */
   classes: { label: string; probability: number }[];
   /** The label that is explained. */
   label: string;
@@ -205,12 +205,12 @@ export interface PredictArgs {
   ratherThan?: number | string;
 }
 
-/** What the model expects at a place. */
+/** The model's predictions at a position. */
 export interface PredictAnswer {
   model: string;
-  /** The model filled a mask, and read the text behind the place as well. */
+  /** Whether the model filled a mask, and also read the text after the position. */
   masked: boolean;
-  /** The likeliest first. */
+  /** The most probable first. */
   next: NextToken[];
   why?: WhyToken;
   ms: number;
@@ -222,7 +222,7 @@ export interface NextToken {
   probability: number;
 }
 
-/** Which words give a token its logit, or a higher one than another token. */
+/** The words that explain the logit of a token, or its difference to that of another token. */
 export interface WhyToken {
   token: string;
   ratherThan?: string;
@@ -319,7 +319,7 @@ export interface Shared {
   score: number;
 }
 
-/** What one word adds with each word of the other passage. */
+/** The contributions of one word with each word of the other passage. */
 export interface ComparedRow {
   side: 'a' | 'b';
   word: number;
@@ -334,22 +334,22 @@ export interface Comparison {
   residual: number;
   a: ComparedSide;
   b: ComparedSide;
-  /** Missing where the request said so. */
+  /** Missing if the request omitted it. */
   pairs?: number[][];
-  /** One sentence; servers before it send the matrix alone. */
+  /** One sentence; older servers send only the matrix. */
   summary?: string;
   shared?: Shared[];
   alignment: { a: number; b: number; cosine: number }[];
   centered: {
     cosine: number;
-    /** What lenses show. */
+    /** The score of lenses. */
     similarity: number;
     residual: number;
     common: number;
     own_length: number;
     a: CenteredSide;
     b: CenteredSide;
-    /** As `pairs`, with one more row and column: what the languages have in common. */
+    /** Like `pairs`, with one more row and column: the common part of the languages. */
     pairs?: number[][];
   } | null;
   ms: number;

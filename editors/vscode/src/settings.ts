@@ -1,9 +1,9 @@
-/** The settings that are the editor's own, and those of the server as they reach it. */
+/** The settings of the extension, and the settings that the server gets. */
 import * as vscode from 'vscode';
 
 import type { DrawOptions } from './heat/drawing';
 
-/** All but what the theme decides. */
+/** All options except the one that depends on the theme. */
 export function drawOptions(): Omit<DrawOptions, 'brightness'> {
   const settings = vscode.workspace.getConfiguration('fovea.client');
   return {
@@ -18,8 +18,8 @@ export function explainLens(): boolean {
 }
 
 /**
- * A setting that names what is loaded or run. In a workspace that is not trusted it is the person's alone: VS Code leaves the
- * workspace's out, but older ones not where it is written within an object, as `"fovea.model": {"dir": …}`.
+ * A setting that names a file to load or run. In an untrusted workspace, only the user's value counts. VS Code ignores the workspace's
+ * value, but older versions do not if it is inside an object, such as `"fovea.model": {"dir": …}`.
  */
 export function restricted(name: 'model.dir' | 'server.path'): string {
   const settings = vscode.workspace.getConfiguration('fovea');
@@ -30,9 +30,9 @@ export function restricted(name: 'model.dir' | 'server.path'): string {
   return found?.globalValue ?? found?.defaultValue ?? '';
 }
 
-/** The whole section, as the server is to have it. */
+/** The whole section for the server. */
 export function section(): Record<string, unknown> {
-  // VS Code speaks of places in UTF-16 and refuses a server that does not.
+  // VS Code uses UTF-16 for positions, and refuses a server with another encoding.
   const { positionEncoding: _, ...others } = JSON.parse(JSON.stringify(vscode.workspace.getConfiguration('fovea')));
   return { ...others, model: { dir: restricted('model.dir') } };
 }

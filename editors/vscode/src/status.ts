@@ -1,4 +1,4 @@
-/** The item in the status bar: what the server does, and what it says about the active document. */
+/** The item in the status bar: the state of the server and of the active document. */
 import * as vscode from 'vscode';
 
 import type { Life } from './client';
@@ -6,21 +6,21 @@ import { inWords } from './commands/maps';
 import { foreign, isView, virtualFolders } from './documents';
 import type { IndexParams, StatusParams } from './protocol';
 
-/** Milliseconds of work after which the item says so: shorter work is not worth a movement at the edge of the eye. */
+/** Milliseconds of work before the item shows it; shorter work would only distract. */
 const PATIENCE = 400;
 
 const DEFAULT_METHOD = 'decomposition';
 
-/** What is known of the server. */
+/** The known state of the server. */
 export interface Known {
   life: Life;
-  /** Why it is broken. */
+  /** The reason why it is broken. */
   reason?: string | undefined;
-  /** Its last word; undefined before it spoke. */
+  /** Its last status; undefined before the first. */
   status?: StatusParams | undefined;
 }
 
-/** What the item shows. */
+/** The content of the item. */
 export interface Look {
   text: string;
   /** Lines of the tooltip. */
@@ -34,7 +34,7 @@ export class StatusItem implements vscode.Disposable {
   private known: Known = { life: 'stopped' };
   private busySince: number | undefined;
   private timer: NodeJS.Timeout | undefined;
-  /** The last active document of a person; a view such as Output that gets the focus changes nothing. */
+  /** The last active document of the user; focusing a view such as Output does not change it. */
   private document: vscode.TextDocument | undefined;
   private drawn: Look = { text: '', lines: [], severity: 'plain' };
 
@@ -60,7 +60,7 @@ export class StatusItem implements vscode.Disposable {
     this.draw();
   }
 
-  /** What is shown now. */
+  /** The current content. */
   get look(): Look {
     return this.drawn;
   }
@@ -113,14 +113,14 @@ export function inactive(status: StatusParams | undefined, document: vscode.Text
   return told(status?.inactive, document);
 }
 
-/** What a list of the status says about a document. */
+/** The reason for a document in a list of the status. */
 function told(list: StatusParams['inactive'] | undefined, document: vscode.TextDocument | undefined): string | undefined {
   // Server and editor may escape a URI differently.
   const wanted = document?.uri.toString();
   return list?.find((each) => vscode.Uri.parse(each.uri).toString() === wanted)?.reason;
 }
 
-/** `busy`: whether it has been busy for long enough to say so. */
+/** The content for a state. `busy`: whether the server has been busy long enough to show it. */
 export function look(known: Known, document: vscode.TextDocument | undefined, busy: boolean): Look {
   const { life, status } = known;
   if (life === 'broken') {
@@ -152,7 +152,7 @@ export function look(known: Known, document: vscode.TextDocument | undefined, bu
   }
   const icon = busy ? '$(sync~spin)' : '$(eye)';
   const title = busy ? 'Fovea is reading' : 'Fovea';
-  // The default method is not worth a word, and the editor itself counts what is indexed.
+  // The default method is not shown, and the editor shows the progress of the index itself.
   const shown = method === DEFAULT_METHOD ? '' : ` ${method}`;
   return { text: `${icon} Fovea${shown}`, lines: [title, ...facts], severity: 'plain' };
 }

@@ -1,4 +1,4 @@
-/** Tells the server which lines are on screen, so that it reads those first. */
+/** Tells the server which lines are visible, so that it reads those first. */
 import * as vscode from 'vscode';
 
 import type { Server } from './client';
@@ -8,7 +8,7 @@ import { ours } from './documents';
 const REST = 120;
 
 export interface VisibleReport extends vscode.Disposable {
-  /** Tells everything again: the server is a new one. */
+  /** Sends everything again to a new server. */
   again(): void;
 }
 
@@ -36,7 +36,7 @@ export function reportVisible(server: Server): VisibleReport {
   const listeners = vscode.Disposable.from(
     vscode.window.onDidChangeTextEditorVisibleRanges(soon),
     vscode.window.onDidChangeVisibleTextEditors(soon),
-    // A document that is opened anew is a new one to the server.
+    // A reopened document is new for the server.
     vscode.workspace.onDidCloseTextDocument((document) => told.delete(document.uri.toString())),
     new vscode.Disposable(() => clearTimeout(timer)),
   );

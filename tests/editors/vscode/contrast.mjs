@@ -1,4 +1,4 @@
-// How well a color is read on what lies below it: the ratio of the Web Content Accessibility Guidelines, 1 to 21.
+// The contrast of a color on the colors below it: the ratio of the Web Content Accessibility Guidelines, 1 to 21.
 function channels(css) {
   const numbers = css.match(/[\d.]+/g).map(Number);
   const scale = css.startsWith('color(') ? 255 : 1;
@@ -21,7 +21,7 @@ function brightened([red, green, blue, alpha], factor) {
   return [...[red, green, blue].map((channel) => Math.min(255, channel * factor)), alpha];
 }
 
-/** `grounds`: what lies below, the lowest first. `brightness`: the factor of a filter on the text. */
+/** `grounds`: the colors below, lowest first. `brightness`: the factor of a filter on the text. */
 export function contrast(color, grounds, brightness = 1) {
   const ground = grounds.map(channels).reduce((below, ground) => over(ground, below), [255, 255, 255]);
   const [one, other] = [luminance(over(brightened(channels(color), brightness), ground)), luminance(ground)];

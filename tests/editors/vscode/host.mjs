@@ -1,4 +1,4 @@
-// Runs the tests in host/ inside VS Code's extension host, and counts what they tell.
+// Runs the tests in host/ inside VS Code's extension host, and counts their results.
 import { createRequire } from 'node:module';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -40,7 +40,7 @@ export async function hostTests(world, { tell }) {
   const workspace = world.workspace('host-workspace');
   await page.goto(world.server.address(workspace, { development: folder, tests: join(folder, 'tests.js') }));
   const told = new Set();
-  // Each test is written as it ends, so that one that hangs does not hide the others.
+  // Each result is written when its test ends, so that a hanging test does not hide the others.
   await until(
     'the tests in the extension host',
     () => {

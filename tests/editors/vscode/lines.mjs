@@ -1,9 +1,9 @@
-// Moving heat through edits, and building it from changes, against the plain way: by looking at the text again.
+// Moving heat through edits and building it from changes, compared with searching the words in the new text.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-/** The functions under test, as the extension has them. */
+/** Loads the functions under test from the extension's sources. */
 async function loaded({ root, scratch, esbuild }) {
   const { build } = createRequire(import.meta.url)(esbuild);
   const outfile = join(scratch, 'lines.mjs');
@@ -11,7 +11,7 @@ async function loaded({ root, scratch, esbuild }) {
   return import(outfile);
 }
 
-/** Numbers that look random and are the same each time. */
+/** A generator of the same pseudorandom numbers in every run. */
 function dice(seed) {
   let state = seed;
   return (most) => {
@@ -20,7 +20,7 @@ function dice(seed) {
   };
 }
 
-/** Every word of a text by line, of a level that its letters tell. */
+/** Every word of a text by line, with a level that depends on its length. */
 function wordsOf(text) {
   return text.split('\n').map((line) => [...line.matchAll(/\w+/g)].map((word) => [word.index, word.index + word[0].length, 1 + (word[0].length % 12)]));
 }
@@ -36,11 +36,11 @@ export async function linesTests(world, { test }) {
   const { edited, take } = await loaded(world);
   const text = Array.from({ length: 12 }, (_, line) => `alpha${line} beta, gamma(delta) ${'e'.repeat(line)}`).join('\n');
 
-  await test('words that an edit does not touch are found where their text is', () => {
+  await test('words that an edit does not touch move with their text', () => {
     const roll = dice(7);
     for (let round = 0; round < 2000; round++) {
       const [one, other] = [roll(text.length), roll(text.length)];
-      // Whole words are replaced by whole words, so that looking at the new text tells where all the others are.
+      // An edit may cut words; the test compares only words that the edit does not touch.
       const from = Math.min(one, other);
       const to = Math.min(text.length, from + (Math.max(one, other) - from) % 60);
       const inserted = ['', ' ', '\n', ' \n \n', ', '][roll(4)];
@@ -49,7 +49,7 @@ export async function linesTests(world, { test }) {
       const moved = plain(edited(wordsOf(text), range, inserted), next.split('\n').length);
       const lines = next.split('\n');
       const [head, tail] = [from - (text.slice(0, from).match(/\w*$/)[0].length), next.length - text.length + to + text.slice(to).match(/^\w*/)[0].length];
-      // Words before the edit and behind it.
+      // Words before and after the edit.
       wordsOf(next).forEach((words, line) =>
         words.forEach(([start, end]) => {
           const offset = lines.slice(0, line).join('\n').length + (line > 0 ? 1 : 0) + start;
@@ -63,7 +63,7 @@ export async function linesTests(world, { test }) {
     }
   });
 
-  await test('a word that is edited inside stays one word, and typing beside it does not make it longer', () => {
+  await test('a word stays one word after an edit inside it, and typing beside it does not make it longer', () => {
     const at = (character) => ({ start: { line: 0, character }, end: { line: 0, character } });
     assert.deepEqual(edited([[[4, 8, 3]]], at(6), 'xy'), [[[4, 10, 3]]]);
     assert.deepEqual(edited([[[4, 8, 3]]], at(4), 'xy'), [[[6, 10, 3]]]);
@@ -71,7 +71,7 @@ export async function linesTests(world, { test }) {
     assert.deepEqual(edited([[[4, 8, 3]]], { start: { line: 0, character: 0 }, end: { line: 0, character: 9 } }, ''), [[]]);
   });
 
-  await test('a heat of changes is put together with the one before, and refused where that is missing', () => {
+  await test('changes are merged with the previous heat, and refused if that is missing', () => {
     const message = (version, words, changed) => ({ uri: '', version, method: '', levels: 12, complete: true, words, unread: [], ...(changed ? { changed } : {}) });
     const first = take(undefined, message(1, [[0, 0, 1, 5], [2, 0, 1, 6], [3, 0, 1, 7]]));
     const next = take(first, message(2, [[1, 2, 3, 9]], { since: 1, start: 1, end: 4, was: 3 }));

@@ -1,9 +1,9 @@
-// What the panel shows of an answer, and how legible text on colors is: by the functions alone, without an editor.
+// Functions of the panel, and the legibility of text on colors, tested without an editor.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-/** The functions under test, as the extension has them. */
+/** Loads the functions under test from the extension's sources. */
 async function loaded({ root, scratch, esbuild }, path) {
   const { build } = createRequire(import.meta.url)(esbuild);
   const outfile = join(scratch, `${path.replaceAll('/', '-')}.mjs`);
@@ -11,7 +11,7 @@ async function loaded({ root, scratch, esbuild }, path) {
   return import(outfile);
 }
 
-/** Words of a text as the server tells them, for text of one byte a character. */
+/** The words of an ASCII text as the server sends them. */
 function placed(text, score) {
   return [...text.matchAll(/\w+/g)].map((word) => {
     const [start, end] = [word.index, word.index + word[0].length].map((byte) => ({ byte, line: 0, column: byte }));
@@ -30,24 +30,24 @@ export async function panelTests(world, { test }) {
   const compared = sides.map((text) => ({ words: placed(text, 0.1), special: 0.01, bias: 0.02, coverage: 1 }));
   const common = { cosine: 0.8, residual: 1e-7, a: compared[0], b: compared[1], alignment: [], centered: null, ms: 3 };
 
-  await test('a server that sends the matrix alone is understood: shared words and rows come from it', () => {
+  await test('if a server sends only the matrix, shared words and rows come from it', () => {
     const pairs = compared[0].words.map((one) => compared[1].words.map((other) => (one.text === other.text ? 0.1 : 0)));
     const withMore = [...pairs.map((row) => [...row, 0.01, 0.02]), compared[1].words.map(() => 0), compared[1].words.map(() => 0)];
     const view = pairView(told[0], told[1], { ...common, pairs: withMore }, 1);
     assert.equal(view.summary, 'Both are about `path` and `load`.');
-    assert.deepEqual(view.shared.map(({ text }) => text), ['path', 'load'], 'no words of the language');
+    assert.deepEqual(view.shared.map(({ text }) => text), ['path', 'load'], 'keywords should not be shared words');
     assert.deepEqual(view.pairs, pairs);
     assert.deepEqual(view.shared[0].a.map((index) => compared[0].words[index].text), ['path', 'path']);
   });
 
-  await test('what the server says both share stands as it is, and rows are asked for', () => {
+  await test('the shared words of the server are used unchanged, and rows are requested', () => {
     const shared = [{ a: [1], b: [1], text: 'load ~ open', score: 0.2 }];
     const view = pairView(told[0], told[1], { ...common, summary: 'Both read.', shared }, 1);
     assert.deepEqual([view.summary, view.shared, view.pairs], ['Both read.', shared, null]);
     assert.ok(view.details.some(([name]) => name.startsWith('Biases')));
   });
 
-  await test('a passage is dedented by what all of its lines have, and its words move along', () => {
+  await test('a passage loses the indentation that all of its lines share, and its words move along', () => {
     for (const [text, wanted] of [
       ['def a():\n        return 1\n\n        # b', 'def a():\n    return 1\n\n    # b'],
       ['    if x:\n      y', 'if x:\n  y'],
@@ -64,7 +64,7 @@ export async function panelTests(world, { test }) {
     }
   });
 
-  await test('a passage is called by what it defines', () => {
+  await test('a passage has the name of its definition', () => {
     for (const [text, name] of [
       ['/// Reads.\npub fn load_config(path: &Path) -> Config {', 'load_config'],
       ['@property\ndef permanent(self):\n    return 1', 'permanent'],
@@ -78,7 +78,7 @@ export async function panelTests(world, { test }) {
     assert.equal(nameOf('a '.repeat(80)).length <= 50, true);
   });
 
-  await test('ranks are told in words', () => {
+  await test('ranks are written in words', () => {
     assert.deepEqual([1, 3, 7].map((rank) => rankInWords(rank, 40)), [
       'the most telling word',
       'the third most telling word',
@@ -86,7 +86,7 @@ export async function panelTests(world, { test }) {
     ]);
   });
 
-  await test('code is colored by its comments, strings, numbers and words, and prose is not', () => {
+  await test('code has colors for comments, strings, numbers and keywords, and prose has none', () => {
     const kinds = (text, language) => pieces(text, language).map(({ start, end, kind }) => `${kind} ${text.slice(start, end)}`);
     assert.deepEqual(kinds('return "a#b" # c\nx.class = 12', 'python'), ['keyword return', 'string "a#b"', 'comment # c', 'number 12']);
     assert.deepEqual(kinds('let a = /* b\nc */ 1; // d', 'rust'), ['keyword let', 'comment /* b\nc */', 'number 1', 'comment // d']);
@@ -99,7 +99,7 @@ export async function panelTests(world, { test }) {
     assert.equal(brightness(theme('#b0d0a0'), false, tints), 1);
     assert.ok(brightness(theme('#6a9955'), false, tints) > 1);
     assert.ok(brightness({ colors: {}, tokenColors: [{ scope: 'comment', settings: { foreground: '#008000' } }] }, true, ['#9e7dff58']) < 1);
-    assert.equal(brightness(theme('#900000'), false, tints), 1, 'dark red cannot be helped and pulls nothing along');
+    assert.equal(brightness(theme('#900000'), false, tints), 1, 'dark red cannot become legible and should not change the other colors');
     assert.deepEqual(parsed('// a\n{ "a": "//b", /* c */ "d": [1, 2,], }'), { a: '//b', d: [1, 2] });
   });
 }

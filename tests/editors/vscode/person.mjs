@@ -1,4 +1,4 @@
-// What a person sees of the extension, in a browser.
+// The extension as users see it, in a browser.
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,9 +17,9 @@ import { trust } from './person/trust.mjs';
 import { virtual } from './person/virtual.mjs';
 import { Window } from './window.mjs';
 
-/** Some tests alone, while one works on them: `FOVEA_TEST_MATCH='flicker|scroll'`. */
+/** Runs only some tests, for work on them: `FOVEA_TEST_MATCH='flicker|scroll'`. */
 const wanted = new RegExp(process.env.FOVEA_TEST_MATCH ?? '');
-/** Some groups of them: `FOVEA_TEST_GROUPS=trust,virtual`. */
+/** Runs only some groups: `FOVEA_TEST_GROUPS=trust,virtual`. */
 const groups = { tints, similar, finding, classes, model, clientSettings, steadiness, beside, looks, first, trust, virtual };
 const ALONE = [looks, first, trust, virtual];
 
@@ -31,7 +31,7 @@ export async function personTests(world, lines) {
   const development = await developed(world);
   const shots = world.pictures ?? join(world.scratch, 'pictures');
   mkdirSync(shots, { recursive: true });
-  /** Opens a window that a picture is made of when a test fails. */
+  /** Opens a window; if a test fails, a picture of it is saved. */
   const open = async (address, options) => {
     const window = await Window.open(world, address, options);
     lines.onFailure(async (name) => {
@@ -49,10 +49,10 @@ export async function personTests(world, lines) {
     for (const group of together) {
       await group(seat);
     }
-    await test('nothing reached for the network', async () => assert.deepEqual(seat.window.strangers, []));
+    await test('no page accessed the network', async () => assert.deepEqual(seat.window.strangers, []));
     await seat.window.close();
   }
-  // These open windows of their own.
+  // These groups open their own windows.
   for (const group of chosen.filter((each) => ALONE.includes(each))) {
     await group({ world, development, folder, open, test });
   }

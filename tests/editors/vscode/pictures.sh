@@ -1,7 +1,7 @@
 #!/bin/bash
-# Makes the pictures of the documentation, by the tests, so that they stay true: pictures.sh FOVEA EDITORS
+# Makes the pictures of the documentation with the tests, so that they stay correct: pictures.sh FOVEA EDITORS
 #
-# Without an error no test has failed. Each picture is what a test saw; those that are shown somewhere are copied to where they are shown.
+# The script fails if a test fails. The tests make the pictures; the script copies those that pages show to their places.
 set -euo pipefail
 
 [ $# -eq 2 ] || { echo "usage: pictures.sh FOVEA EDITORS" >&2; exit 2; }
@@ -11,9 +11,9 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 FOVEA_TEST_ONLY=person "$2/vscode/node/bin/node" "$here/run.mjs" "$1" "$2" "$made"
 
-# $1: what the test calls it, $2: where it goes. Large pictures make large packages.
+# $1: the name in the test, $2: the destination. Large pictures make large packages.
 keep() {
-  [ "$(stat -c %s "$made/$1.png")" -lt 150000 ] || { echo "$1.png has 150 kB or more" >&2; exit 1; }
+  [ "$(stat -c %s "$made/$1.png")" -lt 150000 ] || { echo "$1.png is too large: 150 kB or more" >&2; exit 1; }
   cp "$made/$1.png" "$root/$2"
 }
 keep editor-dark editors/vscode/images/heat.png

@@ -1,7 +1,7 @@
 // Drives a real VS Code against a real server: node run.mjs FOVEA EDITORS [PICTURES]
 //
-// First at the level of the API, inside the extension host (host/), then as a person sees it, in a browser (person.mjs). With PICTURES,
-// a folder, the pictures of the documentation are made there as well. One server and one profile for all.
+// It first runs the tests of the API inside the extension host (host/), then the tests of the screen in a browser (person.mjs). With
+// PICTURES, a folder, it also makes the pictures of the documentation there. All tests share one server and one profile.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -44,7 +44,7 @@ function workspace(name) {
   return folder;
 }
 
-// The Node that came with the editors, whatever the machine has.
+// The Node of the editors, independent of the machine's.
 const node = join(editors, 'vscode/node/bin');
 const vsce = `${join(node, 'node')} ${join(editors, 'vscode/tools/node_modules/@vscode/vsce/vsce')}`;
 const env = { ...process.env, PATH: `${node}:${process.env.PATH}`, VSCE: vsce };
@@ -53,7 +53,7 @@ let server;
 let browser;
 try {
   const vsix = run(join(root, 'editors/vscode/package.sh'), [fovea, 'linux-x64', scratch], { env });
-  // What reaches the extension host.
+  // The environment of the extension host.
   const environment = {
     FOVEA_CACHE_DIR: join(scratch, 'cache'),
     FOVEA_TEST_RESULTS: join(scratch, 'results.json'),

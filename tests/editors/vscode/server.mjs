@@ -1,10 +1,10 @@
-// code-server, which is VS Code with its window in a browser: the extension host, the workbench and all services are VS Code's own.
+// code-server, which shows VS Code in a browser: the extension host, the workbench and all services are those of VS Code.
 import { spawn, spawnSync } from 'node:child_process';
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** What a fresh profile has: nothing that asks, moves or calls home. */
+/** The settings of a new profile: no prompts, no animations and no telemetry. */
 export const QUIET = {
   'security.workspace.trust.enabled': false,
   'workbench.startupEditor': 'none',
@@ -41,7 +41,7 @@ function freePort() {
   });
 }
 
-/** Waits until `condition` answers something true, and returns that. */
+/** Waits until `condition` returns something true, and returns that. */
 export async function until(what, condition, patience = 30_000) {
   const end = Date.now() + patience;
   for (;;) {
@@ -50,16 +50,16 @@ export async function until(what, condition, patience = 30_000) {
       return value;
     }
     if (Date.now() > end) {
-      throw new Error(`waited in vain for ${what}`);
+      throw new Error(`timed out waiting for ${what}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
 /**
- * Starts a server on a fresh profile below `scratch`, with the given extensions (.vsix) installed.
+ * Starts a server with a new profile below `scratch`, and installs the extensions (.vsix).
  *
- * `environment` reaches the extension host.
+ * `environment` is passed to the extension host.
  */
 export async function start({ editors, scratch, extensions, settings = {}, environment = {}, keys = [] }) {
   const node = join(editors, 'vscode/node/bin/node');
@@ -87,7 +87,7 @@ export async function start({ editors, scratch, extensions, settings = {}, envir
   await until('code-server', () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
   return {
     port,
-    /** The address of a folder; `development` is an extension that is loaded from its folder, `tests` its tests. */
+    /** The address of a folder; `development` is the folder of an extension to load, `tests` its tests. */
     address(folder, { development, tests } = {}) {
       const remote = (path) => `vscode-remote://127.0.0.1:${port}${path}`;
       const payload = [

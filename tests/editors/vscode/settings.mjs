@@ -1,4 +1,4 @@
-// That no setting is without a test: those of the manifest and those of the page against those that the tests looked for.
+// Checks that every setting has a test: compares the manifest and the settings page with the tests.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,12 +9,12 @@ export async function settingsTests({ root }, { test, settings }) {
   const told = [...readFileSync(join(root, 'docs/settings.md'), 'utf8').matchAll(/^\| `(fovea\.[\w.]+)`/gm)].map(([, name]) => name);
   const seen = new Set([...settings].map((name) => `fovea.${name}`));
 
-  await test('every setting of the manifest has a test that sees its effect', () => {
+  await test('every setting of the manifest has a test of its effect', () => {
     assert.ok(declared.length > 30, `${declared.length} settings`);
     assert.deepEqual(declared.filter((name) => !seen.has(name)), [], 'add them to the tables in host/effects or person/settings.mjs');
   });
 
-  await test('every setting of the page has one, and no test is of a setting that there is not', () => {
+  await test('every setting of the page has a test, and no test is about an unknown setting', () => {
     assert.ok(told.length > 20, `${told.length} settings`);
     assert.deepEqual(told.filter((name) => !seen.has(name)), []);
     assert.deepEqual([...seen].filter((name) => !declared.includes(name) && !told.includes(name)), []);

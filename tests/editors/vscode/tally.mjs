@@ -1,10 +1,10 @@
-// Counts tests and prints them as the other editors' tests do.
+// Counts tests and prints results like the tests of the other editors.
 export function tally() {
   const state = { failed: async () => undefined };
   const counts = { passed: 0, failed: 0 };
-  /** Settings whose effect some test looks for. */
+  /** The settings whose effects tests check. */
   const settings = new Set();
-  /** `setting`: the one whose effect the test sees. */
+  /** `setting`: the setting whose effect the test checks. */
   const tell = (name, error, setting) => {
     if (setting) {
       settings.add(setting);
@@ -18,7 +18,7 @@ export function tally() {
   return {
     tell,
     settings,
-    /** What else is to be done when a test has failed. */
+    /** Sets an additional action for failed tests. */
     onFailure(act) {
       state.failed = act;
     },

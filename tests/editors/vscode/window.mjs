@@ -1,4 +1,4 @@
-// One window of VS Code in the browser, driven as a person would: by what is on the screen, the keyboard and the mouse.
+// One window of VS Code in the browser, used as a user does: with the screen, the keyboard and the mouse.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,7 +7,7 @@ import { until } from './server.mjs';
 const PATIENCE = 30_000;
 let turns = 0;
 
-/** VS Code's names of its own themes. */
+/** The names of VS Code's themes. */
 export const THEMES = {
   light: 'Default Light Modern',
   dark: 'Default Dark Modern',
@@ -21,14 +21,14 @@ export class Window {
     this.wishes = wishes;
     this.context = context;
     this.page = page;
-    /** Where the page wanted to go that is not the server itself. */
+    /** Addresses other than the server's that the page requested. */
     this.strangers = [];
-    /** Complaints of the browser about the policy of a page. */
+    /** Errors of the browser about the policy of a page. */
     this.complaints = [];
     page.setDefaultTimeout(PATIENCE);
     context.on('request', (request) => {
       const url = new URL(request.url());
-      // Files of an extension have addresses of a made-up host in a web view, which the window itself answers.
+      // In a web view, files of an extension have addresses of a virtual host, which the window answers itself.
       const own = url.hostname === '127.0.0.1' || url.hostname.endsWith('.vscode-resource.vscode-cdn.net');
       if (/^(https?|wss?):$/.test(url.protocol) && !own) {
         this.strangers.push(request.url());
@@ -41,7 +41,7 @@ export class Window {
     });
   }
 
-  /** `scale`: 1.5 is a display at 150 %; `wishes`: the file that the extension host reads, where it is another server's. */
+  /** `scale`: 1.5 is a display at 150 %; `wishes`: the file that the extension host reads, if it belongs to another server. */
   static async open(world, address, { scale = 1, width = 1180, height = 720, wishes = join(world.scratch, 'wishes.json') } = {}) {
     const context = await world.browser.newContext({ viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: 'reduce' });
     const page = await context.newPage();
@@ -58,7 +58,7 @@ export class Window {
     return this.context.close();
   }
 
-  /** Has something done in the extension host, and answers what is known there. */
+  /** Sends a wish to the extension host, and returns its state. */
   async wish(wish) {
     const turn = String(++turns);
     writeFileSync(this.wishes, JSON.stringify({ ...wish, folder: this.folder, turn }));
@@ -72,7 +72,7 @@ export class Window {
     return this.wish({});
   }
 
-  /** Changes settings of the person; null takes one back. Waits until the editor has them. */
+  /** Changes user settings; null resets one. Waits until the editor has them. */
   set(settings) {
     // See host/settings.js.
     const ignored = (name) => process.env.FOVEA_TEST_IGNORE && new RegExp(process.env.FOVEA_TEST_IGNORE).test(name);
@@ -97,7 +97,7 @@ export class Window {
     const input = this.page.locator('.quick-input-widget:not([style*="display: none"]) input[type="text"]').first();
     await until('the quick input', async () => {
       await this.page.keyboard.press(keys);
-      // Pressed once more too early, the keys would close it again.
+      // Pressing the keys again too early would close it.
       return input.waitFor({ timeout: 3000 }).then(
         () => true,
         () => false,
@@ -111,7 +111,7 @@ export class Window {
     await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first().click();
   }
 
-  /** The lines on screen, from the top: their text, the words on them that heat is drawn behind, and those in boxes. */
+  /** The visible lines from the top: their text, and their words with heat or boxes. */
   lines() {
     return this.page.evaluate(() => {
       const editor = document.querySelector('.editor-group-container.active .editor-instance .monaco-editor');
@@ -145,7 +145,7 @@ export class Window {
             return {
               text: plain(covered.map(({ text }) => text).join('')),
               color: covered[0]?.color,
-              // Of the first character whose color the theme gives.
+              // The value of the first character with a color of the theme.
               brightness: covered[0]?.brightness ?? 1,
               box: style.outlineStyle === 'none' ? undefined : style.outlineColor,
               background: style.backgroundColor,
@@ -186,7 +186,7 @@ export class Window {
     return found;
   }
 
-  /** The frame of our panel, once it shows something of a kind. */
+  /** Waits until Fovea's panel shows something of a kind; its frame. */
   panel(kind) {
     return until(`the panel with ${kind}`, async () => {
       for (const frame of this.page.frames()) {
@@ -199,7 +199,7 @@ export class Window {
     });
   }
 
-  /** What the editor told the person lately. */
+  /** The latest notifications of the editor. */
   async notifications() {
     await this.command('Notifications: Show Notifications');
     const center = this.page.locator('.notifications-center.visible');

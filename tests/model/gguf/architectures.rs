@@ -1,4 +1,4 @@
-//! Each architecture against a folder with the same weights.
+//! GGUF files of each architecture against folders with the same weights.
 
 use super::converted::case;
 use super::*;

@@ -1,4 +1,4 @@
-//! What llama.cpp's converter does to the names and weights of each architecture.
+//! The changes that llama.cpp's converter makes to names and weights, by architecture.
 
 use super::*;
 
@@ -43,7 +43,7 @@ pub(super) fn llama_names(sandwich: bool) -> Vec<(&'static str, &'static str)> {
     [LLAMA_NAMES, &[("post_attention_layernorm", norm)]].concat()
 }
 
-/// Rows of queries and keys with what rotates together side by side, as `LlamaModel.permute` of the converter has them.
+/// Rows of queries and keys in the order of the converter's `LlamaModel.permute`: rows that rotate together are adjacent.
 pub(super) fn permuted(name: &str, tensor: &Tensor, width: usize) -> Tensor {
     if !name.contains("q_proj") && !name.contains("k_proj") {
         return tensor.clone();
@@ -54,7 +54,7 @@ pub(super) fn permuted(name: &str, tensor: &Tensor, width: usize) -> Tensor {
     swapped.reshape((rows, columns)).unwrap()
 }
 
-/// A case and its tensors as the converter writes them.
+/// A case, and its tensors as the converter writes them.
 pub(super) fn case(name: &str) -> (Case, BTreeMap<String, Tensor>) {
     let same = |_: &str, tensor: &Tensor| tensor.clone();
     match name {
@@ -115,7 +115,7 @@ pub(super) fn case(name: &str) -> (Case, BTreeMap<String, Tensor>) {
             (case, tensors)
         }
         "gemma2" | "gemma3" => {
-            // Scores are scaled by the width of a head, which is not written.
+            // The file has no key for the scale of scores: it is always the width of a head.
             let case = Case::of(name, json!({"query_pre_attn_scalar": 12})).metadata(name, LLAMA);
             let tensors = case.converted(&llama_names(true), |name, tensor| match name.ends_with("norm.weight") {
                 true => (tensor + 1.0).unwrap(),
@@ -187,7 +187,7 @@ pub(super) fn case(name: &str) -> (Case, BTreeMap<String, Tensor>) {
                 if !name.contains("query_key_value") {
                     return tensor.clone();
                 }
-                // By head (query, key, value) → all queries, all keys, all values.
+                // The order by head (query, key, value) becomes all queries, all keys, all values.
                 let columns = tensor.elem_count() / (3 * heads * width);
                 let split = tensor
                     .reshape((heads, 3, width, columns))
@@ -240,7 +240,7 @@ pub(super) fn case(name: &str) -> (Case, BTreeMap<String, Tensor>) {
                 ("norm2", "layer_output_norm"),
             ];
             let mut case = Case::of(name, json!({})).metadata(name, &keys);
-            // The converter leaves the head out.
+            // The converter omits the head.
             case.tensors.retain(|name, _| !name.starts_with("cls."));
             let tensors = case.converted(&names, same);
             let base = Value::F32(1000.0);
@@ -278,7 +278,7 @@ pub(super) fn case(name: &str) -> (Case, BTreeMap<String, Tensor>) {
                 ("mlp.wi", "ffn_up"),
                 ("mlp.wo", "ffn_down"),
             ];
-            // The furthest distance is not written: it is always 128.
+            // The file has no key for the maximum distance: it is always 128.
             let changes = json!({"relative_attention_max_distance": 128, "n_positions": 512});
             let case = Case::of(name, changes).metadata("t5", &keys);
             let tensors = case.converted(&names, same);

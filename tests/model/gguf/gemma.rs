@@ -12,8 +12,9 @@ struct Golden {
     best: Vec<(u32, f64)>,
 }
 
-/// Needs `FOVEA_GEMMA_GGUF`, the path of gemma-3-270m in Q4_K_M. The ids are SentencePiece's, the probabilities those of transformers in
-/// floats (`tests/reference/gemma.py`).
+/// Compares ids with SentencePiece's and probabilities with those of transformers in floats (`tests/reference/gemma.py`).
+///
+/// Needs `FOVEA_GEMMA_GGUF`, the path of gemma-3-270m in Q4_K_M.
 #[test]
 #[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
 fn gemma_reads_and_continues_texts_as_sentencepiece_and_transformers_do() {
@@ -45,12 +46,12 @@ fn gemma_reads_and_continues_texts_as_sentencepiece_and_transformers_do() {
         furthest = off.fold(furthest, f64::max);
     }
     println!("log-probabilities are off by {furthest:.6} at most");
-    // Products of 16-bit integers where the processor is faster with them.
+    // Some processors multiply 16-bit integers, because they are faster than floats there.
     let tolerance = if simd::path().prefers_integers() { 0.05 } else { 1e-3 };
     assert!(furthest < tolerance, "log-probabilities are off by {furthest}");
 }
 
-/// The same in floats, which the portable path computes with: the tight bound.
+/// The same on the portable path, which computes in floats, with the tight bound.
 #[test]
 #[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
 fn gemma_in_floats_is_within_a_thousandth() {
@@ -74,11 +75,12 @@ struct Greedy {
     ahead: Vec<f64>,
 }
 
-/// How far the likeliest token is ahead of the next one, where floats in another order could not make the other the likeliest.
+/// The lead of the most probable token above which another order of float operations cannot change the choice.
 const CLEAR: f64 = 5e-3;
 
-/// What is written on is transformers' (`tests/reference/gemma_greedy.py`), token by token, with its log-probabilities. A text ends to be
-/// compared where two tokens are as likely as each other.
+/// Compares greedy generation with transformers (`tests/reference/gemma_greedy.py`): tokens and log-probabilities.
+///
+/// The comparison of a text ends where two tokens are almost equally probable.
 #[test]
 #[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
 fn gemma_writes_greedily_what_transformers_writes() {
@@ -91,7 +93,7 @@ fn gemma_writes_greedily_what_transformers_writes() {
         tokens: 50,
         stops: Vec::new(),
     };
-    // Products of 16-bit integers, where the processor is faster with them, part ways earlier.
+    // With products of 16-bit integers, the texts diverge earlier.
     let (clear, tolerance) = if simd::path().prefers_integers() {
         (0.1, 0.05)
     } else {
@@ -121,7 +123,7 @@ fn gemma_writes_greedily_what_transformers_writes() {
     assert!(furthest < tolerance, "log-probabilities are off by {furthest}");
 }
 
-/// The same in floats, with the tight bounds.
+/// The same on the portable path, which computes in floats, with the tight bounds.
 #[test]
 #[ignore = "needs a file of 250 MB in FOVEA_GEMMA_GGUF"]
 fn gemma_writes_in_floats_what_transformers_writes() {

@@ -1,11 +1,11 @@
-//! Files that are damaged or made to do harm: each is refused in a sentence, none ends the process, hangs or exhausts memory.
+//! Damaged and malicious files: each is refused with a message; none ends the process, hangs or exhausts memory.
 
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::*;
 
-/// Loads a file within a minute.
+/// Loads a file; fails if that takes over a minute.
 fn loaded(path: &Path) -> Result<Model, String> {
     let (told, hears) = mpsc::channel();
     let source = Source::at(path);
@@ -14,7 +14,7 @@ fn loaded(path: &Path) -> Result<Model, String> {
     });
     hears
         .recv_timeout(Duration::from_secs(60))
-        .expect("loading hangs or died")
+        .expect("loading hangs or panicked")
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn metadata_that_is_missing_or_of_another_type_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_damaged_file_is_refused_wherever_it_ends_and_whatever_byte_is_wrong() {
+fn truncated_files_are_refused_and_wrong_bytes_never_end_the_process() {
     let (case, tensors) = tiny();
     let file = written(&case.metadata, &tensors);
     let whole = std::fs::read(&file.path).unwrap();
@@ -122,10 +122,10 @@ fn a_damaged_file_is_refused_wherever_it_ends_and_whatever_byte_is_wrong() {
         std::fs::write(&path, &whole[..end]).unwrap();
         let error = loaded(&path)
             .err()
-            .unwrap_or_else(|| panic!("{end} bytes of it loaded"));
+            .unwrap_or_else(|| panic!("the first {end} bytes were accepted"));
         assert!(error.contains("damaged.gguf"), "{error}");
     }
-    // No byte of the header may end the process, whether the file is then read or refused.
+    // A wrong byte in the header may not end the process, whether the file is accepted or refused.
     for at in (0..header).step_by(41) {
         let mut bytes = whole.clone();
         bytes[at] ^= 0xFF;
@@ -142,7 +142,7 @@ fn a_file_that_only_claims_to_be_large_is_refused_before_it_is_read() {
     claim.set_len(7 << 30).unwrap();
     let error = loaded(&file.path).err().unwrap();
     assert!(error.contains("over the limit of"), "{error}");
-    // A header that has as many elements as the file has bytes.
+    // A header that declares almost as many elements as the file has bytes.
     let path = file.path.with_file_name("array.gguf");
     let mut bytes = b"GGUF\x03\0\0\0".to_vec();
     bytes.extend([0u64, 1, 1].map(u64::to_le_bytes).concat());
@@ -160,7 +160,7 @@ fn a_file_that_only_claims_to_be_large_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn what_is_no_file_or_not_there_is_refused() {
+fn missing_files_and_files_that_are_not_gguf_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let gone = loaded(&folder.path().join("gone.gguf")).err().unwrap();
     assert!(gone.contains("gone.gguf") && gone.contains("no such file"), "{gone}");

@@ -1,6 +1,6 @@
-//! Single GGUF files as llama.cpp writes them: against folders with the same weights, and files that are damaged or made to do harm.
+//! Single GGUF files as llama.cpp writes them: against folders with the same weights, and damaged or malicious files.
 //!
-//! What the converter does to a model (names, permuted rows, norms with 1 added, transposed matrices) is done here once more, from a folder.
+//! The tests repeat the converter's changes (names, permuted rows, norms with 1 added, transposed matrices) on the tensors of a folder.
 
 mod architectures;
 mod converted;
@@ -22,7 +22,7 @@ use serde_json::json;
 use super::families::weight;
 use converted::{LLAMA, llama_names, permuted};
 
-/// A model in Hugging Face's names, and the metadata of its GGUF file.
+/// A model with Hugging Face's tensor names, and the metadata of its GGUF file.
 struct Case {
     config: serde_json::Value,
     tensors: BTreeMap<String, Tensor>,
@@ -34,7 +34,7 @@ fn number(value: &serde_json::Value) -> u32 {
 }
 
 impl Case {
-    /// A case of tests/reference/families, whose configuration is changed where GGUF files cannot say what it says.
+    /// A case of tests/reference/families; `changes` replace parts of its configuration that GGUF files cannot express.
     fn of(name: &str, changes: serde_json::Value) -> Case {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("tests/reference/families")
@@ -57,7 +57,7 @@ impl Case {
         }
     }
 
-    /// Metadata under the architecture's name: from keys of the configuration, of those that are there.
+    /// Adds metadata of the architecture from those keys that the configuration has.
     fn metadata(mut self, architecture: &str, keys: &[(&str, &str)]) -> Case {
         self.metadata
             .push(("general.architecture".into(), Value::String(architecture.into())));
@@ -90,7 +90,7 @@ impl Case {
         network(&Source::Folder(self.folder().path().to_owned())).unwrap()
     }
 
-    /// The file's tensors, renamed by words and changed as the converter changes them.
+    /// The file's tensors, with parts of their names replaced and with the converter's change.
     fn converted(&self, words: &[(&str, &str)], change: impl Fn(&str, &Tensor) -> Tensor) -> BTreeMap<String, Tensor> {
         let convert = |(name, tensor): (&String, &Tensor)| {
             let mut new = name.clone();
@@ -127,13 +127,18 @@ fn read(network: &Network, writes: bool) -> Read {
         .unwrap()
 }
 
-/// The furthest that two networks are apart, in hidden states and logits, by their size.
+/// The largest relative difference of two networks in hidden states and logits.
 fn apart(a: &Network, b: &Network, writes: bool) -> f32 {
     let (x, y) = (read(a, writes), read(b, writes));
     let hidden = |read: &Read| read.written.clone().unwrap_or_else(|| read.hidden.clone());
     let mut pairs = vec![(x.hidden.to_vec(), y.hidden.to_vec())];
     if let Some(logits) = a.logits(&hidden(&x)).unwrap() {
-        pairs.push((logits, b.logits(&hidden(&y)).unwrap().expect("no head")));
+        pairs.push((
+            logits,
+            b.logits(&hidden(&y))
+                .unwrap()
+                .expect("only one of the networks has a head"),
+        ));
     }
     let off = pairs.into_iter().map(|(x, y)| {
         assert_eq!(x.len(), y.len());
@@ -144,7 +149,7 @@ fn apart(a: &Network, b: &Network, writes: bool) -> f32 {
     largest(off)
 }
 
-/// A Llama whose matrices are 256 wide, the width of the blocks of K formats.
+/// A Llama with matrices of 256 columns, the width of the blocks of K formats.
 fn wide_llama() -> Case {
     let (hidden, vocabulary) = (256, 64);
     let mut tensors = BTreeMap::new();
@@ -211,7 +216,7 @@ fn a_file_of_each_quantization_equals_its_own_weights_as_floats() {
         let path = folder.path().join("a.gguf");
         write(&path, &case.metadata, &stored);
         let file = network(&Source::File(path)).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
-        // The stored tensors, with the names and the order of a folder: the blocks of a format lie within rows.
+        // The folder gets the quantized values. The order of rows does not matter, because blocks lie within rows.
         for (name, tensor) in &mut case.tensors {
             if tensor.rank() == 2 {
                 let plain = tensor.contiguous().unwrap();
@@ -228,7 +233,7 @@ fn a_file_of_each_quantization_equals_its_own_weights_as_floats() {
     }
 }
 
-/// What a file needs besides its tokenizer.
+/// A case and its tensors for a vocabulary of `rows` tokens.
 fn with_vocabulary(case: Case, rows: usize) -> (Case, BTreeMap<String, QTensor>) {
     let mut tensors = case.converted(&llama_names(false), |name, tensor| permuted(name, tensor, 32));
     let values: Vec<f32> = (0..rows as u64 * 256).map(|i| weight("table", 2, i)).collect();
@@ -253,7 +258,7 @@ fn ids(model: &Model, text: &str) -> Vec<u32> {
     model.tokenize(text, Language::Prose).unwrap().ids
 }
 
-/// A file's path, with the folder that has to live as long.
+/// A file's path, and the temporary folder that contains it.
 struct Written {
     path: PathBuf,
     _folder: tempfile::TempDir,
@@ -297,7 +302,7 @@ fn pieces() -> (Vec<String>, Vec<f64>, Vec<i32>) {
     (texts, scores, kinds)
 }
 
-/// A whole file with this vocabulary.
+/// A complete case with the vocabulary of `pieces`.
 fn tiny() -> (Case, BTreeMap<String, QTensor>) {
     let (pieces, scores, types) = pieces();
     let (case, tensors) = with_vocabulary(wide_llama(), pieces.len());
@@ -314,7 +319,7 @@ fn tiny() -> (Case, BTreeMap<String, QTensor>) {
 }
 
 #[test]
-fn a_file_is_called_as_it_says_known_by_its_content_and_found_by_its_path() {
+fn a_file_has_the_name_in_its_metadata_and_an_identity_of_its_content() {
     let (case, tensors) = tiny();
     let file = written(&case.metadata, &tensors);
     let source = Source::at(&file.path);
@@ -345,7 +350,7 @@ fn a_file_is_called_as_it_says_known_by_its_content_and_found_by_its_path() {
     let other = Model::load(&Source::at(&unnamed.path)).unwrap();
     assert_eq!(other.info().name, "Tiny-7B.Q8_0");
     assert_ne!(other.info().id, info.id);
-    // It reads and explains texts.
+    // The model computes an embedding.
     let tokens = model.tokenize("hello world", Language::Prose).unwrap();
     let traces = model
         .encoder()

@@ -1,8 +1,8 @@
-//! Each kind of tokenizer against that of a folder, or against what has to come out.
+//! Each kind of tokenizer against that of a folder, or against known results.
 
 use super::*;
 
-/// Texts that differ in what a tokenizer has to do with them.
+/// Texts that need different steps of a tokenizer.
 const TEXTS: [&str; 10] = [
     "",
     "Hello, World! It's 12345 o'clock.",
@@ -17,7 +17,7 @@ const TEXTS: [&str; 10] = [
 ];
 
 #[test]
-fn the_words_of_bert_are_found_as_its_own_tokenizer_finds_them() {
+fn word_pieces_of_bert_equal_those_of_its_own_tokenizer() {
     let json = json_of("assets/all-MiniLM-L6-v2/tokenizer.json");
     let words = json["model"]["vocab"].as_object().unwrap();
     let mut pieces = vec![String::new(); words.len()];
@@ -49,7 +49,7 @@ fn the_words_of_bert_are_found_as_its_own_tokenizer_finds_them() {
 }
 
 #[test]
-fn the_pieces_of_xlm_r_are_found_as_its_own_tokenizer_finds_them() {
+fn pieces_of_xlm_r_equal_those_of_its_own_tokenizer() {
     for name in ["tiny-multilingual", "tiny-xlm-roberta"] {
         let json = json_of(&format!("tests/fixtures/{name}/tokenizer.json"));
         let vocabulary = json["model"]["vocab"].as_array().unwrap();
@@ -91,7 +91,7 @@ fn the_pieces_of_xlm_r_are_found_as_its_own_tokenizer_finds_them() {
 }
 
 #[test]
-fn pieces_with_scores_are_joined_the_highest_score_first_and_bytes_stand_for_the_rest() {
+fn pieces_are_joined_by_highest_score_first_and_bytes_represent_the_rest() {
     let (case, tensors) = tiny();
     let (pieces, ..) = pieces();
     let spell = |case: &Case, text: &str| -> Vec<String> {
@@ -99,10 +99,13 @@ fn pieces_with_scores_are_joined_the_highest_score_first_and_bytes_stand_for_the
         let model = Model::load(&Source::at(&file.path)).unwrap();
         let tokens = model.tokenize(text, Language::Prose).unwrap();
         let marked: Vec<bool> = tokens.ids.iter().map(|id| (1..3).contains(id)).collect();
-        assert_eq!(tokens.special, marked, "control tokens around a text are special");
+        assert_eq!(
+            tokens.special, marked,
+            "only the control tokens around a text are special"
+        );
         tokens.ids.iter().map(|id| pieces[*id as usize].clone()).collect()
     };
-    // "lo" is joined before "or" can be.
+    // "lo" has a higher score and is joined before "or".
     let expected = [
         "<s>",
         "\u{2581}hello",
@@ -125,9 +128,9 @@ fn pieces_with_scores_are_joined_the_highest_score_first_and_bytes_stand_for_the
 }
 
 #[test]
-fn bytes_are_split_as_the_file_says_before_they_are_joined() {
+fn texts_are_split_by_the_pattern_of_the_file_before_bytes_are_joined() {
     let mut pieces: Vec<String> = vec!["<|end|>".into()];
-    // GPT-2's letters for bytes: those that print stand for themselves, the others follow in order from 256.
+    // GPT-2's characters for bytes: printable ones represent themselves, the others follow in order from 256.
     let prints = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     let mut others = 256u32..;
     pieces.extend((0..=255u8).map(|byte| match prints(byte) {

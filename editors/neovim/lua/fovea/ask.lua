@@ -1,4 +1,4 @@
---- Ask: the places that answer a question, with the answer and the words that carry it marked in the text.
+--- Ask: answers to a question, with the answer and its most important words marked in the text.
 local client = require('fovea.client')
 local places = require('fovea.places')
 local position = require('fovea.position')
@@ -7,10 +7,10 @@ local M = {}
 
 M.namespace = vim.api.nvim_create_namespace('fovea_ask')
 
---- A word is marked if it adds at least this share of what the best word adds.
+--- A word is marked if its score is at least this share of the best word's score.
 local SHARE = 0.25
 
---- Words that a line names.
+--- The number of words that a line names.
 local NAMED = 5
 
 ---@class fovea.AnswerWord
@@ -27,7 +27,7 @@ local NAMED = 5
 ---@field name? string
 ---@field words fovea.AnswerWord[]
 
---- The words that carry an answer: `API for key +0.21 · header +0.09`.
+--- The most important words of an answer: `API for key +0.21 · header +0.09`.
 ---@param found fovea.FoundAnswer
 ---@return string
 function M.because(found)
@@ -81,7 +81,7 @@ local function mark(bufnr, range, group, encoding, priority)
   })
 end
 
---- Marks an answer in its buffer: its span, and above it the words that carry it. An edit removes the marks.
+--- Marks an answer in its buffer: its span, and its most important words on top. An edit removes the marks.
 ---@param found { uri: string, range: lsp.Range, words: fovea.AnswerWord[] }
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 function M.mark(found, encoding)
@@ -112,7 +112,7 @@ function M.clear()
   end
 end
 
---- Marks the answer under the cursor once its buffer shows: the list leads there by itself.
+--- Marks the answer at the cursor when its buffer is shown, because the list opens buffers itself.
 ---@param answers fovea.FoundAnswer[]
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 local function follow(answers, encoding)
@@ -132,16 +132,16 @@ local function follow(answers, encoding)
   vim.api.nvim_create_autocmd({ 'BufEnter', 'CursorMoved' }, {
     group = vim.api.nvim_create_augroup('fovea_ask', {}),
     callback = function()
-      -- A list enters the buffer first, and moves the cursor then.
+      -- A list enters the buffer first and moves the cursor afterwards.
       vim.schedule(show)
     end,
   })
 end
 
----@type fun()? cancels the question that still waits
+---@type fun()? cancels the pending question
 local cancel
 
---- Asks the server. The answers become the location list; with `pick` the user chooses one at once. A new question cancels the one before.
+--- Asks the server. The answers become the location list; with `pick` the user chooses one at once. A new question cancels the last one.
 ---@param question string
 ---@param pick boolean
 ---@param alone boolean only the current document may answer
@@ -182,7 +182,7 @@ function M.run(question, pick, alone)
     M.shown = nil
     follow(answers, encoding)
     places.list(question, items, encoding, not pick)
-    -- The list has the texts; a longer line would ask for a key.
+    -- The list has the texts; a longer message would show the hit-enter prompt.
     local because = 'Fovea: ' .. M.because(answers[1])
     vim.notify(vim.fn.strcharpart(because, 0, math.max(20, vim.o.columns - 14)))
     if pick then

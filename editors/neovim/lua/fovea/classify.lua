@@ -3,7 +3,7 @@ local client = require('fovea.client')
 
 local M = {}
 
---- Words that the window lists.
+--- The number of words that the window lists.
 local NAMED = 12
 
 ---@class fovea.Class
@@ -31,7 +31,7 @@ function M.lines(answer)
   return lines
 end
 
---- Writes the right label of the item at a position, and learns again.
+--- Adds the right label of the item at a position, and trains the probe again.
 ---@param argument { uri: string, position: lsp.Position }
 ---@param label string
 function M.relabel(argument, label)
@@ -40,7 +40,7 @@ function M.relabel(argument, label)
   end)
 end
 
---- Shows which words decided, in a small window; the user may choose a better label.
+--- Shows the words that decided in a small window, or lets the user choose the right label.
 ---@param argument { uri: string, position: lsp.Position }
 ---@param wrong? boolean asks for the right label
 function M.ask(argument, wrong)

@@ -1,4 +1,4 @@
---- The connection: the client's configuration, which clients are ours, and the differences between Neovim's versions.
+--- The connection: the client's configuration, Fovea's clients, and the differences between Neovim's versions.
 local config = require('fovea.config')
 
 local M = {}
@@ -56,14 +56,14 @@ function M.buffers(client)
   return buffers
 end
 
---- Our client of a buffer, or any of ours.
+--- Fovea's client of a buffer, or any of its clients.
 ---@param bufnr? integer
 ---@return vim.lsp.Client?
 function M.get(bufnr)
   return vim.lsp.get_clients({ name = 'fovea', bufnr = bufnr })[1]
 end
 
---- Our client of the current buffer; says so where there is none.
+--- Fovea's client of the current buffer; shows a message if there is none.
 ---@return vim.lsp.Client?
 function M.attached()
   local found = M.get(0)
@@ -73,7 +73,7 @@ function M.attached()
   return found
 end
 
---- Runs one of the server's commands. Answers a function that cancels it, nil where there is no server.
+--- Runs one of the server's commands. Returns a function that cancels it, or nil if there is no server.
 ---@param command string
 ---@param arguments? any[]
 ---@param more table more parameters, such as a token for progress
@@ -113,16 +113,16 @@ local function capabilities()
   made.experimental = vim.tbl_extend('force', made.experimental or {}, {
     fovea = { heat = true, heatChanges = true, status = true, drawsOn = true },
   })
-  -- Before 0.12 Neovim neither draws lenses by itself nor declares the refresh; lens.lua does both there.
+  -- Before 0.12 Neovim neither draws lenses automatically nor declares the refresh; lens.lua does both there.
   made.workspace.codeLens = { refreshSupport = true }
   return made
 end
 
---- Some settings are read when the server starts, before it can be told of changes.
+--- Puts the current settings into the initialization: the server reads some of them only at the start.
 ---@param params lsp.InitializeParams
 ---@param made vim.lsp.ClientConfig
 local function before_init(params, made)
-  -- vim.lsp.config adds to what it was told before: what a former setup() wanted is still there.
+  -- vim.lsp.config merges with earlier calls, so settings of an earlier setup() are still there.
   if M.set_again then
     made.settings.fovea = config.settings().fovea
   end
@@ -133,8 +133,8 @@ end
 local function on_init(client)
   require('fovea.versions').observe(client)
   require('fovea.trouble').check_protocol(client)
-  -- Neovim asks every capable server for highlights and draws all answers at once: occurrences of the same letters would be mixed
-  -- into the references of a primary server. Hidden from Neovim, we take none away; highlight.lua draws what a word draws on.
+  -- Neovim asks every capable server for highlights and draws all answers: textual occurrences would be mixed with the references of a
+  -- primary server. So the capability is hidden from Neovim; highlight.lua marks the words that a word draws on.
   client.server_capabilities.documentHighlightProvider = nil
   require('fovea.commands').create()
 end
@@ -151,7 +151,7 @@ local function on_attach(client, bufnr)
   vim.schedule(require('fovea.legend').hint)
 end
 
---- The server means every language by "*", which Neovim takes for the name of one.
+--- Handles "*", which means every language for the server; Neovim treats it as the name of a language.
 ---@type lsp.Handler
 local function on_register(err, params, context)
   for _, registration in ipairs(params and params.registrations or {}) do
@@ -196,14 +196,14 @@ function M.config()
     get_language_id = function(_, filetype)
       return filetype ~= '' and filetype or 'plaintext'
     end,
-    -- One process, so one model in memory, however many projects are open.
+    -- One process for all projects, so that only one model is in memory.
     reuse_client = function(client)
       return client.name == 'fovea' and not stopped(client)
     end,
   }
 end
 
---- Sends the settings to a server that is running; they take effect at once.
+--- Sends the settings to running servers; they take effect at once.
 function M.apply_settings()
   for _, client in ipairs(vim.lsp.get_clients({ name = 'fovea' })) do
     client.settings = config.settings()
@@ -211,7 +211,7 @@ function M.apply_settings()
   end
 end
 
---- Attaches the server to a buffer that holds a file, as vim.lsp.enable does where it exists.
+--- Attaches the server to a buffer with a file, like vim.lsp.enable in later versions.
 ---@param bufnr integer
 function M.start(bufnr)
   local made = modern and vim.deepcopy(vim.lsp.config.fovea) or M.config()
@@ -225,13 +225,13 @@ function M.start(bufnr)
   vim.lsp.start(made, { bufnr = bufnr, reuse_client = made.reuse_client })
 end
 
---- Ends the server and starts it again on the buffers it had.
+--- Restarts the server on the same buffers.
 function M.restart()
   local buffers = {}
   for _, client in ipairs(vim.lsp.get_clients({ name = 'fovea' })) do
     vim.list_extend(buffers, M.buffers(client))
     if vim.lsp.codelens.enable then
-      -- 0.12 would go on asking for lenses of an edit a moment ago, and fall over the client that has gone.
+      -- After a recent edit, 0.12 would still ask for lenses, and fail because the client is gone.
       for bufnr in pairs(client.attached_buffers) do
         vim.lsp.codelens.enable(false, { bufnr = bufnr, client_id = client.id })
       end
@@ -242,7 +242,7 @@ function M.restart()
       client.stop()
     end
   end
-  -- A client that is still stopping would be handed back by vim.lsp.start.
+  -- vim.lsp.start would return a client that is still stopping.
   vim.wait(5000, function()
     return M.get() == nil
   end, 20)

@@ -1,14 +1,14 @@
---- The colors of heat: three calm tones, and for each a group that keeps words legible whose own color would not be.
+--- The colors of heat: three calm tones, and for each a group that keeps words with faint colors legible.
 ---
---- A tone changes only the background, so syntax colors stay. `FoveaHeatText1` to `3` add a text color; heat.lua takes them for words
---- whose syntax color has too little contrast with the tone, which in many themes are comments.
+--- A tone changes only the background, so syntax colors stay. `FoveaHeatText1` to `3` add a text color; heat.lua uses them for words
+--- whose syntax color has too little contrast with the tone. In many themes these are comments.
 local config = require('fovea.config')
 
 local M = {}
 
 M.tones = 3
 
---- The least contrast of text with its background (WCAG, level AA).
+--- The minimum contrast of text with its background (WCAG, level AA).
 M.CONTRAST = 4.5
 
 ---@param color integer 0xrrggbb
@@ -107,11 +107,11 @@ end
 local function normal()
   local dark = vim.o.background == 'dark'
   local group = vim.api.nvim_get_hl(0, { name = 'Normal', link = false })
-  -- A terminal's own colors cannot be asked for: assume nearly black and white.
+  -- The colors of a terminal are unknown; nearly black and white are assumed.
   return channels(group.bg or (dark and 0x101010 or 0xffffff)), channels(group.fg or (dark and 0xe0e0e0 or 0x202020))
 end
 
---- What code is made of. Comments are not here: in many themes they are faint, and would leave no room for a tone.
+--- The highlight groups of code. Comments are not included: they are faint in many themes and would leave no room for a tone.
 local code = { 'Identifier', 'Function', 'Statement', 'Type', 'String', 'Constant', 'PreProc', 'Special' }
 
 --- The colors of code that are legible on the theme's own background.
@@ -128,8 +128,9 @@ local function code_colors(ground)
   return found
 end
 
---- A background toward `color`: as strong as `share`, but weaker where text and code would become hard to read. Normal text always has
---- its contrast; for code the tone gives up at most a third of its strength, since it has to be seen.
+--- A background blended toward `color` by `share`, or less if text or code would become hard to read.
+---
+--- Normal text always has the minimum contrast. For code, the tone loses at most about a third of its strength, so that it stays visible.
 ---@param ground integer[]
 ---@param color integer[]
 ---@param share number
@@ -138,7 +139,7 @@ end
 local function tint(ground, color, share, text)
   local least, texts = share * 0.65, code_colors(ground)
   local function is_hard(rgb)
-    -- A little more than the least, so that rounding does no harm.
+    -- Slightly more than the minimum, because of rounding.
     if contrast(text, rgb) < M.CONTRAST + 0.1 then
       return true
     end
@@ -154,7 +155,7 @@ local function tint(ground, color, share, text)
   return rgb
 end
 
---- `text` where it is legible on `ground`, else black or white.
+--- `text` if it is legible on `ground`, otherwise black or white.
 ---@param text integer[]
 ---@param ground integer[]
 ---@return integer[]
@@ -186,7 +187,7 @@ function M.is_weak(name, tone)
   return weak[name][tone]
 end
 
---- Computes the groups again, for the colors in use now.
+--- Computes the groups again for the current colors.
 function M.define()
   local dark = vim.o.background == 'dark'
   local ground, text = normal()
@@ -197,7 +198,7 @@ function M.define()
     local rgb = tint(ground, color, heat.strength * ({ 0.22, 0.4, 0.6 })[tone], text)
     local readable = legible(text, rgb)
     local bg, cterm = hex(rgb), cube(rgb)
-    -- Where not even normal text is legible, the tone needs a text color in any case.
+    -- If normal text is not legible, the tone always needs a text color.
     local plain = { bg = bg, ctermbg = cterm }
     if readable ~= text then
       plain.fg, plain.ctermfg = hex(readable), cube(readable)
@@ -205,19 +206,19 @@ function M.define()
     set('FoveaHeat' .. tone, plain)
     set('FoveaHeatText' .. tone, { bg = bg, fg = hex(readable), ctermbg = cterm, ctermfg = cube(readable) })
   end
-  -- What the word under the cursor draws on: another calm color, so that nobody takes it for heat or for occurrences.
+  -- Words that the word at the cursor draws on have another calm color, so that they look different from heat and occurrences.
   local violet = channels(dark and 0x9a86d6 or 0x8a76d0)
   for strength, name in ipairs({ 'FoveaDrawsWeak', 'FoveaDrawsMiddle', 'FoveaDrawsStrong' }) do
     local rgb = tint(ground, violet, ({ 0.22, 0.36, 0.52 })[strength], text)
     local readable = legible(text, rgb)
     set(name, { bg = hex(rgb), fg = hex(readable), ctermbg = cube(rgb), ctermfg = cube(readable) })
   end
-  -- Text that the model cannot read: dimmed, never colored as if its scores meant something.
+  -- Text that the model cannot read is dimmed; a color would suggest that its scores have a meaning.
   set('FoveaUnread', { link = 'DiagnosticUnnecessary' })
-  -- In a comparison: the word under the cursor, and its strongest partner. No underline, which would hide underscores.
+  -- In a comparison: the word at the cursor, and its strongest partner. An underline would hide underscores.
   local focus = tint(ground, violet, 0.6, text)
   set('FoveaFocus', { bold = true, bg = hex(focus), fg = hex(legible(text, focus)), cterm = { bold = true, reverse = true } })
-  -- An answer, and the words that carry it.
+  -- An answer, and its most important words.
   local answer, carrying = tint(ground, violet, 0.22, text), tint(ground, violet, 0.52, text)
   set('FoveaAnswer', { bg = hex(answer), ctermbg = cube(answer) })
   set('FoveaAnswerWord', { bold = true, bg = hex(carrying), fg = hex(legible(text, carrying)), cterm = { bold = true, reverse = true } })

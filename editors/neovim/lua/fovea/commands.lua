@@ -14,7 +14,7 @@ local function explain(arguments)
   end)
 end
 
---- What Neovim runs itself when a lens or a code action names it (|lsp-commands|), instead of sending it to the server.
+--- The commands of lenses and code actions that Neovim runs itself (|lsp-commands|) instead of sending them to the server.
 ---@type table<string, fun(command: lsp.Command, context: lsp.HandlerContext)>
 M.lsp = {
   ['fovea.showSimilar'] = function(command, context)
@@ -48,7 +48,7 @@ local function similar(command)
   end
 end
 
---- Shows in a browser what the model does with this document. The page follows the cursor and edits.
+--- Opens a page in a browser that shows what the model does with this document. The page follows the cursor and edits.
 local function open_view()
   local ours = client.attached()
   if not ours then
@@ -83,7 +83,7 @@ end
 ---@type { uri: string, range: lsp.Range }? the first of two ranges
 local remembered
 
---- Compares the item under the cursor with one that resembles it: with the only one, or with the one that the person chooses.
+--- Compares the item at the cursor with a similar item: the only one, or the one that the user chooses.
 ---@param ours vim.lsp.Client
 local function compare_item(ours)
   local here = vim.lsp.util.make_position_params(0, ours.offset_encoding).position
@@ -115,7 +115,7 @@ local function compare_item(ours)
   end, 0)
 end
 
---- Of two ranges the first call remembers one and the second compares.
+--- The first call remembers a range; the second compares another range with it.
 ---@param command { line1: integer, line2: integer, range: integer, bang: boolean }
 local function compare_range(command)
   local ours = client.attached()
@@ -142,7 +142,7 @@ end
 
 local presets = { 'quiet', 'full', 'off' }
 
---- Without a preset: which one it is.
+--- Sets the preset of the heat; without an argument, shows it.
 ---@param preset? string
 local function set_heat(preset)
   if not preset then
@@ -168,7 +168,7 @@ local function toggle(name, what)
   end)
 end
 
---- `attention 3 7` looks at head 7 of layer 3, `attention 3` at that layer's heads, `attention * 7` at that head of all layers.
+--- `attention 3 7` uses head 7 of layer 3, `attention 3` all heads of layer 3, `attention * 7` head 7 of all layers.
 ---@param words string[] a method, and with attention a layer and a head
 local function set_method(words)
   local name, layer, head = unpack(words)
@@ -181,7 +181,7 @@ local function set_method(words)
     client.execute('fovea.setMethod', { name })
     return
   end
-  -- The server says what a word that is no number should be.
+  -- The server reports what an argument that is not a number should be.
   local function number(word)
     if word and word ~= '*' then
       return tonumber(word) or word
@@ -197,14 +197,14 @@ local commands = {
     run = function()
       toggle('fovea.toggleHeat', 'heat')
     end,
-    opts = { desc = 'Fovea: heat on or off' },
+    opts = { desc = 'Fovea: turn heat on or off' },
   },
   FoveaToggleHighlight = {
     run = function()
       local on = require('fovea.highlight').toggle()
       vim.notify('Fovea: marking what a word draws on is ' .. (on and 'on' or 'off'))
     end,
-    opts = { desc = 'Fovea: marks of what a word draws on, on or off' },
+    opts = { desc = 'Fovea: turn the marks of words that a word draws on on or off' },
   },
   FoveaMethod = {
     run = function(command)
@@ -226,7 +226,7 @@ local commands = {
   },
   FoveaSimilar = {
     run = similar,
-    opts = { desc = 'Fovea: go to what resembles the item under the cursor; with ! list it', bang = true },
+    opts = { desc = 'Fovea: go to an item similar to the one under the cursor; with ! list them', bang = true },
   },
   FoveaSearch = {
     run = function(command)
@@ -238,7 +238,7 @@ local commands = {
     run = function(command)
       require('fovea.ask').run(command.args, false, command.bang)
     end,
-    opts = { desc = 'Fovea: what answers a question; with ! in this document alone', nargs = '*', bang = true },
+    opts = { desc = 'Fovea: find answers to a question; with ! only in this document', nargs = '*', bang = true },
   },
   FoveaView = {
     run = open_view,
@@ -248,7 +248,7 @@ local commands = {
     run = function(command)
       require('fovea.predict').ask(require('fovea.classify').here(), command.bang)
     end,
-    opts = { desc = 'Fovea: what the model expects at the cursor, and why; with ! why not another one', bang = true },
+    opts = { desc = 'Fovea: predict at the cursor, and say why; with ! why not another token', bang = true },
   },
   FoveaClassify = {
     run = function(command)
@@ -259,18 +259,18 @@ local commands = {
         classify.ask(classify.here(), command.bang)
       end
     end,
-    opts = { desc = 'Fovea: which words decided for the class here; with a label or ! the class is wrong', nargs = '*', bang = true },
+    opts = { desc = 'Fovea: show the words that decided for the class here; with a label or ! correct the class', nargs = '*', bang = true },
   },
   FoveaUpdateIndex = {
     run = function()
       client.execute('fovea.updateIndex')
     end,
-    opts = { desc = 'Fovea: look at the files of the workspace now' },
+    opts = { desc = 'Fovea: update the index of the workspace now' },
   },
-  FoveaExplain = { run = explain_range, opts = { desc = 'Fovea: which words carry the document or the range', range = true } },
+  FoveaExplain = { run = explain_range, opts = { desc = 'Fovea: show the most telling words of the document or the range', range = true } },
   FoveaCompare = {
     run = compare_range,
-    opts = { desc = 'Fovea: why two ranges, or the item under the cursor and its like, are similar', range = true, bang = true },
+    opts = { desc = 'Fovea: show why two ranges, or the item under the cursor and a similar one, are similar', range = true, bang = true },
   },
   FoveaPause = {
     run = function()
@@ -282,18 +282,18 @@ local commands = {
     run = function()
       client.execute('fovea.resume')
     end,
-    opts = { desc = 'Fovea: go on after :FoveaPause' },
+    opts = { desc = 'Fovea: continue after :FoveaPause' },
   },
   FoveaStatus = {
     run = function()
       vim.notify(table.concat(require('fovea.status').report(vim.api.nvim_get_current_buf()), '\n'))
     end,
-    opts = { desc = 'Fovea: what the server does' },
+    opts = { desc = 'Fovea: show what the server does' },
   },
   FoveaRestart = { run = client.restart, opts = { desc = 'Fovea: restart the server' } },
 }
 
---- What may follow `:Fovea`, and the command that it stands for.
+--- The words after `:Fovea`, and their commands.
 local words = {
   ask = 'FoveaAsk',
   classify = 'FoveaClassify',

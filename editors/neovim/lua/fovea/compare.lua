@@ -1,8 +1,7 @@
---- Why two passages are similar: a sentence and the words they share, then both side by side. On a word its partners on the other side
---- light up.
+--- Why two passages are similar: a sentence and the shared words, then both passages side by side.
 ---
---- The totals of all words come at once. What one word makes together with those of the other side is asked for when the cursor rests on
---- it; a server that is older sends the whole matrix instead.
+--- When the cursor is on a word, its partners on the other side are marked. The first answer has the totals of all words. The row of one
+--- word is requested when the cursor rests on it; an older server sends the whole matrix instead.
 local client = require('fovea.client')
 local places = require('fovea.places')
 local position = require('fovea.position')
@@ -12,10 +11,10 @@ local M = {}
 
 M.open = windows.open
 
---- Milliseconds after which a comparison shows that it is under way.
+--- Milliseconds until a comparison shows its progress.
 local PATIENCE = 300
 
----@class fovea.Passage a passage as it is asked about and shown
+---@class fovea.Passage a passage of a comparison
 ---@field text string[]
 ---@field language string
 ---@field filetype string
@@ -41,7 +40,7 @@ local PATIENCE = 300
 ---@class fovea.Comparison
 ---@field answer table
 ---@field sides fovea.Side[]
----@field rows table<string, number[]> what a word makes with each of the other side, by side and index
+---@field rows table<string, number[]> the shares of a word with each word of the other side, by side and index
 ---@field header integer
 ---@field top integer the window of the header
 ---@field message string
@@ -58,7 +57,7 @@ local function filetype(uri)
   return known ~= '' and known or vim.filetype.match({ filename = vim.uri_to_fname(uri) }) or ''
 end
 
---- The text of a range, from the editor or from the file, without the indentation that all lines have in common.
+--- The text of a range, from the editor or from the file, without the common indentation of all lines.
 ---@param range { uri: string, range: lsp.Range, name?: string }
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 ---@return fovea.Passage
@@ -68,7 +67,7 @@ function M.passage(range, encoding)
   local text = position.dedent(position.cut(lines, range.range, encoding))
   return {
     text = text,
-    -- The server knows Neovim's names of languages beside those of LSP.
+    -- The server knows Neovim's names of languages as well as those of LSP.
     language = found ~= '' and found or 'plaintext',
     filetype = found,
     uri = range.uri,
@@ -79,7 +78,7 @@ end
 
 local tokens = 0
 
---- Asks why two passages are similar, and shows it. Where that takes long, a window says so and can cancel it.
+--- Asks why two passages are similar, and shows the answer. A window shows a long comparison and can cancel it.
 ---@param a { uri: string, range: lsp.Range, name?: string }
 ---@param b { uri: string, range: lsp.Range, name?: string }
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
@@ -110,7 +109,7 @@ function M.run(a, b, encoding)
       end
     end
   end
-  -- As texts: one of them may stand in a file that is not open, and an edit meanwhile moves no word of what is shown.
+  -- Passages are sent as text: a file may not be open, and an edit during the request must not move words.
   local passages = vim.tbl_map(function(passage)
     return { text = table.concat(passage.text, '\n'), language = passage.language }
   end, { left, right })
@@ -120,7 +119,7 @@ function M.run(a, b, encoding)
       if done then
         return
       end
-      -- An older server takes two arguments and answers with the whole matrix.
+      -- An older server accepts only two arguments and sends the whole matrix.
       if err and options and err.code == vim.lsp.protocol.ErrorCodes.InvalidParams then
         ask(nil)
         return

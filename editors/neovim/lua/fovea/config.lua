@@ -1,4 +1,4 @@
---- What the user chose. `settings` goes to the server as it stands; the rest is Neovim's side.
+--- The options of the user. `settings` goes to the server unchanged; the rest is for the plugin.
 local M = {}
 
 ---@class fovea.HeatOptions
@@ -32,7 +32,7 @@ local defaults = {
   cmd = { 'fovea', 'serve' },
   filetypes = nil,
   root_markers = { '.git' },
-  -- Above syntax (100), so that a theme's own backgrounds do not hide it; below semantic tokens (125) and diagnostics (150).
+  -- Above syntax (100), so that backgrounds of a theme do not hide it; below semantic tokens (125) and diagnostics (150).
   heat = { strength = 0.6, priority = 110 },
   lens = { enable = true },
   highlight = { enable = 'auto' },
@@ -67,7 +67,7 @@ end
 
 local key_options = { search = key, similar = key, compare = key }
 
---- What each option may be; a table has options of its own.
+--- The check of each option; a nested table has the checks of nested options.
 local allowed = {
   cmd = function(value)
     return texts(value) and #value > 0, 'a list of strings, the program first'
@@ -98,11 +98,11 @@ local allowed = {
     end)
     return fits, 'false, or keys for search, similar and compare'
   end,
-  -- The server checks these, and names what it does not take.
+  -- The server checks these, and reports invalid ones.
   settings = is('table'),
 }
 
---- Takes what cannot be used out of `given`, and says why.
+--- Returns the valid options of `given`, and adds problems with the others to `problems`.
 ---@param given table
 ---@param rules table
 ---@param prefix string
@@ -132,11 +132,11 @@ local function check(given, rules, prefix, problems)
   return good
 end
 
---- What was wrong with the options that were set last.
+--- The problems of the last options.
 ---@type string[]
 M.problems = {}
 
---- Takes the options; of those that do not fit the default stays, and the person is told.
+--- Sets the options. Invalid ones keep their defaults, and the user gets a message.
 ---@param opts? fovea.Options
 function M.set(opts)
   M.problems = {}
@@ -148,11 +148,11 @@ function M.set(opts)
   end
 end
 
---- The server's settings. Highlights are switched on there: here the plugin decides when to ask for them.
+--- The server's settings. Highlights are on in the server, because the plugin decides when to ask for them.
 ---@return table
 function M.settings()
   local settings = vim.deepcopy(M.options.settings or {})
-  -- A setting may stand in either form, nested or with a dot; the person's own wins.
+  -- A setting may be nested or have a dot in its name; the user's value has precedence.
   local chosen = settings['highlight.enable'] ~= nil or vim.tbl_get(settings, 'highlight', 'enable') ~= nil
   if M.options.highlight.enable ~= false and not chosen then
     settings = vim.tbl_deep_extend('keep', settings, { highlight = { enable = true } })

@@ -5,7 +5,7 @@ local M = {}
 
 ---@alias fovea.Weak fun(row: integer, column: integer, tone: integer): boolean
 
---- By treesitter, where it colors the buffer. Later captures win, as they do on screen.
+--- For buffers with treesitter colors. Later captures have precedence, as on the screen.
 ---@param highlighter table
 ---@param bufnr integer
 ---@param top integer
@@ -44,7 +44,7 @@ local function by_treesitter(highlighter, bufnr, top, bottom)
   end
 end
 
---- A question about the words of some lines, end exclusive: is the word there hard to read on a tone?
+--- Returns a function for some lines, end exclusive: whether the word at a position is hard to read on a tone.
 ---@param bufnr integer
 ---@param top integer
 ---@param bottom integer

@@ -27,7 +27,7 @@ local function check_options()
   for _, problem in ipairs(config.problems) do
     health.error(problem, { ':help fovea-setup' })
   end
-  -- What one part asks for and another switches off.
+  -- Options that contradict settings.
   local options, settings = config.options, config.settings().fovea
   local function off(path)
     local value = vim.tbl_get(settings, unpack(vim.split(path, '.', { plain = true })))

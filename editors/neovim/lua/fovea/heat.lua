@@ -1,7 +1,7 @@
---- Draws fovea/heat: one extmark a word, in one of three tones.
+--- Draws fovea/heat: one extmark for each word, in one of three tones.
 ---
---- Marks move with the text as it is edited and stay until the next result, so that nothing flickers. A result names the version
---- it was computed for; one for a text that the buffer no longer shows is dropped, as the next is on its way.
+--- Marks move with the text and stay until the next result, so that nothing flickers. Each result names the version of its text; a result
+--- for an older text is not drawn, because the next one follows.
 local colors = require('fovea.colors')
 local config = require('fovea.config')
 local contrast = require('fovea.contrast')
@@ -19,7 +19,7 @@ M.unread_namespace = vim.api.nvim_create_namespace('fovea_unread')
 ---@field method string
 ---@field levels integer
 ---@field complete boolean
----@field changed? { since: integer, start: integer, end: integer, was: integer } the lines it is about, all without it
+---@field changed? { since: integer, start: integer, end: integer, was: integer } the changed lines; without it, the message is whole
 ---@field words integer[][] line, start, end, level
 ---@field unread fovea.Unread[]
 
@@ -29,21 +29,21 @@ M.unread_namespace = vim.api.nvim_create_namespace('fovea_unread')
 ---@field reason string
 
 ---@class fovea.Drawn
----@field lines table<integer, integer[][]|false> the words drawn, by line; false for a line whose words are still to be drawn
+---@field lines table<integer, integer[][]|false> the drawn words by line; false for a line that is not drawn yet
 ---@field count integer lines of the buffer then
 ---@field head integer lines from the top that were not edited since
 ---@field tail integer lines from the bottom that were not edited since
----@field params? fovea.Heat the message, less its words
+---@field params? fovea.Heat the message without its words
 
 ---@type table<integer, fovea.Drawn>
 local drawn = {}
 
 ---@class fovea.Known
 ---@field version integer
----@field lines table<integer, integer[][]> the words by line; a word's own line is that of the message it came with
+---@field lines table<integer, integer[][]> the words by line; the line inside a word is that of its message
 ---@field unread fovea.Unread[]
 
---- The heat of each document as it was told last, drawn or not: the next message may tell only what changed since.
+--- The last heat of each document, drawn or not: the next message may contain only changes to it.
 ---@type table<string, fovea.Known>
 local known = {}
 
@@ -76,7 +76,7 @@ local function moved(unread, down)
   return unread
 end
 
---- The whole heat after a message; nil where the message before is missing, as for a client that was started again.
+--- The whole heat after a message; nil if the previous message is missing, as after a restart of the client.
 ---@param params fovea.Heat
 ---@return fovea.Known?
 local function take(params)
@@ -124,8 +124,10 @@ local function same(a, b)
   return true
 end
 
---- The lines to draw anew, end exclusive. Unedited lines at the top and at the bottom still have their marks, since marks move
---- with the text: where their levels are the same too, nothing is to do. So in a long document an edit redraws little.
+--- The lines to draw again, end exclusive.
+---
+--- Unedited lines at the top and the bottom still have their marks, since marks move with the text. Lines with the same levels are not
+--- drawn again, so an edit redraws little of a long document.
 ---@param state fovea.Drawn?
 ---@param lines table<integer, integer[][]>
 ---@param count integer lines of the buffer
@@ -144,7 +146,7 @@ local function changed(state, lines, count)
   return top, bottom
 end
 
---- Draws the words of some lines anew, end exclusive.
+--- Draws the words of some lines again, end exclusive.
 ---@param bufnr integer
 ---@param state fovea.Drawn
 ---@param lines table<integer, integer[][]>
@@ -168,9 +170,9 @@ local function draw_lines(bufnr, state, lines, encoding, top, bottom)
         end_row = row,
         end_col = position.byte(text, word[3], encoding),
         hl_group = colors.group(word[4], weak),
-        -- A text color has to win over semantic tokens (125), whose color may be the weak one.
+        -- A text color must override semantic tokens (125), because theirs may be the faint color.
         priority = config.options.heat.priority + (weak and 20 or 0),
-        -- A deleted word takes its mark along, and undo does not bring it back in a wrong place.
+        -- Deleting a word deletes its mark, and undo does not restore it in a wrong place.
         invalidate = true,
         undo_restore = false,
       })
@@ -178,11 +180,13 @@ local function draw_lines(bufnr, state, lines, encoding, top, bottom)
   end
 end
 
---- So many lines are drawn in one go; more would be felt as a pause.
+--- The number of lines that are drawn at once; more would cause a noticeable pause.
 local SLICE = 400
 
---- Draws what changed: at once where it is little, else what is on screen at once and the rest in slices, between which the editor
---- takes keys. Lines that wait keep the marks they have.
+--- Draws the changed lines.
+---
+--- Few lines are drawn at once. Otherwise visible lines are drawn at once, and the rest in slices between which the editor handles keys.
+--- Waiting lines keep their marks.
 ---@param bufnr integer
 ---@param lines table<integer, integer[][]>
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
@@ -207,7 +211,7 @@ local function draw(bufnr, lines, encoding)
     draw_lines(bufnr, state, lines, encoding, math.max(top, first), math.min(bottom, last))
   end
   local function go_on()
-    -- After an edit, and with newer heat, the lines are other ones: that heat draws what is still to be drawn.
+    -- After an edit or newer heat, the lines differ; the next heat draws the rest.
     local as_before = drawn[bufnr] == state and state.head == count and state.tail == count
     if top >= bottom or not as_before or not vim.api.nvim_buf_is_loaded(bufnr) then
       return
@@ -245,7 +249,7 @@ function M.handler(_, params, context)
   ---@cast params fovea.Heat
   local client = vim.lsp.get_client_by_id(context.client_id)
   local bufnr = vim.uri_to_bufnr(params.uri)
-  -- Taken whether it is drawn or not, as the next may build on it.
+  -- Messages are always merged, because the next one may contain only changes.
   local heat = take(params)
   if not heat or not client or not vim.api.nvim_buf_is_loaded(bufnr) or not versions.current(bufnr, params.version) then
     return
@@ -260,13 +264,13 @@ function M.handler(_, params, context)
   vim.api.nvim_exec_autocmds('User', { pattern = 'FoveaHeat', data = { bufnr = bufnr, complete = params.complete }, modeline = false })
 end
 
---- Draws everything again with the colors in use now.
+--- Draws everything again with the current colors.
 function M.redraw()
   for bufnr, state in pairs(drawn) do
     local client = require('fovea.client').get(bufnr)
     local heat = known[vim.uri_from_bufnr(bufnr)]
     local untouched = state.head == state.count and state.tail == state.count
-    -- After an edit the next heat does it.
+    -- After an edit, the next heat is drawn with the new colors.
     if client and heat and untouched and vim.api.nvim_buf_is_loaded(bufnr) then
       local params = state.params
       drawn[bufnr] = nil
@@ -276,7 +280,7 @@ function M.redraw()
   end
 end
 
---- What was drawn last in a buffer, nil where nothing was.
+--- The last drawn heat of a buffer, or nil.
 ---@param bufnr integer
 ---@return fovea.Heat?
 function M.last(bufnr)
@@ -292,7 +296,7 @@ function M.clear(bufnr)
   end
 end
 
--- Colors of a server that has gone would stay for ever.
+-- Removes the marks of a client that detaches.
 vim.api.nvim_create_autocmd('LspDetach', {
   group = vim.api.nvim_create_augroup('fovea_heat', {}),
   callback = function(event)

@@ -1,7 +1,7 @@
---- What the word under the cursor draws on, marked while the cursor rests: strong, middle, weak.
+--- Marks the words that the word at the cursor draws on while the cursor rests: strong, middle, weak.
 ---
---- The marks are our own extmarks in a color of their own. The occurrences that Neovim marks on `vim.lsp.buf.document_highlight()` come
---- from the other servers, and stay as they are.
+--- The marks are extmarks with a separate color. The occurrences of `vim.lsp.buf.document_highlight()` come from other servers, and do not
+--- change.
 local config = require('fovea.config')
 local position = require('fovea.position')
 
@@ -17,7 +17,7 @@ local group = vim.api.nvim_create_augroup('fovea_highlight', {})
 -- By strength.
 local groups = { 'FoveaDrawsWeak', 'FoveaDrawsMiddle', 'FoveaDrawsStrong' }
 
----@type boolean? what the user toggled to in this session
+---@type boolean? the state that the user chose in this session
 local toggled
 
 ---@class fovea.Shown
@@ -67,7 +67,7 @@ local function bytes(bufnr, place, encoding)
   return { place.line, position.byte(text, place.character, encoding) }
 end
 
---- An older server has no `fovea/drawsOn` and tells the same as document highlights: the kind is the strength there.
+--- Converts document highlights of an older server without `fovea/drawsOn`: their kind is the strength.
 ---@param highlights lsp.DocumentHighlight[]?
 ---@return table?
 local function from_highlights(highlights)
@@ -77,7 +77,7 @@ local function from_highlights(highlights)
   return #words > 0 and { words = words } or nil
 end
 
---- Asks for what a place draws on; `done` gets nil for nothing.
+--- Asks for the words that the word at a position draws on; `done` gets nil if there are none.
 ---@param client vim.lsp.Client
 ---@param params lsp.TextDocumentPositionParams
 ---@param bufnr integer
@@ -103,9 +103,9 @@ local function ask(client, params, bufnr, done)
   end, bufnr)
 end
 
---- Asks for the word under the cursor and draws the answer.
+--- Asks about the word at the cursor and draws the answer.
 ---
---- The server keeps to a deadline and answers nothing past it; the cursor rests only once, so we ask again a little later.
+--- The server answers null after its time limit. The cursor rests only once, so the plugin asks again a little later.
 ---@param bufnr integer
 ---@param retries? integer
 function M.refresh(bufnr, retries)
@@ -118,7 +118,7 @@ function M.refresh(bufnr, retries)
   local tick = vim.api.nvim_buf_get_changedtick(bufnr)
   local encoding = client.offset_encoding
   ask(client, vim.lsp.util.make_position_params(0, encoding), bufnr, function(answer)
-    -- The cursor may have moved on, or the text changed, while the model worked.
+    -- The cursor may have moved, or the text changed, during the request.
     if not vim.api.nvim_buf_is_loaded(bufnr) or not unmoved(bufnr, tick, cursor) then
       return
     end
@@ -146,7 +146,7 @@ function M.refresh(bufnr, retries)
         end_row = to[1],
         end_col = to[2],
         hl_group = groups[math.max(1, math.min(3, source.strength))],
-        -- Above the heat, and above semantic tokens: it was asked for by resting the cursor.
+        -- Above the heat and semantic tokens, because the user rested the cursor here.
         priority = 140,
         invalidate = true,
         undo_restore = false,
@@ -208,7 +208,7 @@ function M.attach(bufnr)
   })
 end
 
---- On or off for this session, over the configured default.
+--- Turns the marks on or off for this session, independent of the option.
 ---@param wanted? boolean
 ---@return boolean
 function M.toggle(wanted)
@@ -217,7 +217,7 @@ function M.toggle(wanted)
     wanted = not M.enabled()
   end
   toggled = wanted
-  -- The server too: it answers nothing while its own switch is off.
+  -- The server's highlights are toggled as well: it answers null while they are off.
   require('fovea.client').execute('fovea.toggleHighlight', { wanted }, function()
     if wanted then
       M.refresh(bufnr)

@@ -1,4 +1,4 @@
---- Hover for Neovim 0.10, which shows one server's answer when two give one. From 0.11 on Neovim shows all, under headings.
+--- Hover for Neovim 0.10, which shows the answer of only one server. From 0.11 on Neovim shows all answers under headings.
 local M = {}
 
 local method = 'textDocument/hover'
@@ -9,7 +9,7 @@ function M.hover()
     return
   end
   local bufnr = vim.api.nvim_get_current_buf()
-  -- 0.10 speaks utf-16 with every server, so one position fits all.
+  -- 0.10 uses utf-16 with every server, so one position is correct for all.
   local params = vim.lsp.util.make_position_params(0, 'utf-16')
   vim.lsp.buf_request_all(bufnr, method, params, function(answers)
     if vim.api.nvim_get_current_buf() ~= bufnr then
@@ -28,7 +28,7 @@ function M.hover()
       vim.notify('No information available')
       return
     end
-    -- The primary server was most often started first.
+    -- The primary server usually starts first.
     table.sort(found, function(a, b)
       return a.id < b.id
     end)
@@ -43,7 +43,7 @@ function M.hover()
   end)
 end
 
---- Lets K show all servers' answers in 0.10, where K is still Neovim's own.
+--- Makes K show the answers of all servers in 0.10, unless the user mapped K.
 ---@param bufnr integer
 function M.attach(bufnr)
   if vim.fn.has('nvim-0.11') == 1 then

@@ -1,10 +1,10 @@
 --- Fovea in Neovim: what a transformer attends to in the open document.
 ---
---- The editor's own LSP client shows hover, code lenses and code actions; this plugin draws the heat, which LSP has no message
---- for, and sets up what Neovim leaves to the user.
+--- Neovim's LSP client shows hover, code lenses and code actions. This plugin draws the heat, for which LSP has no message, and sets up
+--- features that Neovim does not turn on itself.
 local M = {}
 
---- Called again, it changes the options of the session: the server's settings and the colors take effect at once.
+--- Starts Fovea. Another call changes the options of the session: the server's settings and the colors take effect at once.
 ---@param opts? fovea.Options
 function M.setup(opts)
   local client = require('fovea.client')
@@ -40,7 +40,7 @@ function M.setup(opts)
   end
 end
 
---- Starts with `vim.g.fovea` as the options, unless setup() was called. Says what to do if the program is not there.
+--- Starts with `vim.g.fovea` as the options, unless setup() was called. Shows advice if the program is missing.
 function M.start()
   local options = vim.g.fovea
   if M.started or options == false or options == 0 then
@@ -55,14 +55,14 @@ function M.start()
   end
 end
 
---- A few words for a statusline, '' where Fovea is not attached.
+--- A short text for a statusline, '' if Fovea is not attached.
 ---@param bufnr? integer
 ---@return string
 function M.status(bufnr)
   return require('fovea.status').line(bufnr)
 end
 
---- Hover that shows every server's answer, in Neovim 0.10 too, where vim.lsp.buf.hover() shows only one.
+--- Hover with the answers of all servers, also in Neovim 0.10, where vim.lsp.buf.hover() shows only one.
 function M.hover()
   require('fovea.hover').hover()
 end

@@ -1,4 +1,4 @@
---- Keys for what people do most: search, similar, compare. They follow Neovim's own `gr…` keys for language servers.
+--- Keys for the most frequent actions: search, similar, compare. They extend Neovim's `gr…` keys for language servers.
 local config = require('fovea.config')
 
 local M = {}
@@ -16,18 +16,18 @@ local function plug(name)
   return ('<Plug>(fovea-%s)'):format(name)
 end
 
---- Defines `<Plug>(fovea-search)` and the others, for a person's own keys.
+--- Defines `<Plug>(fovea-search)` and the others, for mappings of the user.
 function M.define()
   for _, one in ipairs(M.all) do
     vim.keymap.set('n', plug(one.name), ('<Cmd>%s<CR>'):format(one.command), { desc = one.desc })
     if vim.list_contains(one.modes, 'x') then
-      -- `:` puts in the range of the selection.
+      -- `:` inserts the range of the selection.
       vim.keymap.set('x', plug(one.name), (':%s<CR>'):format(one.command), { desc = one.desc, silent = true })
     end
   end
 end
 
---- The key of an action, nil where there is none.
+--- The key of an action, or nil.
 ---@param name string
 ---@return string?
 function M.key(name)
@@ -46,7 +46,7 @@ function M.key(name)
   end
 end
 
---- Maps the keys in a buffer, unless something is mapped there already.
+--- Maps the keys in a buffer, unless they are already mapped.
 ---@param bufnr integer
 function M.attach(bufnr)
   for _, one in ipairs(M.all) do

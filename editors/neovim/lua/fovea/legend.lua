@@ -1,11 +1,11 @@
---- What the colors mean, in a small float; and one hint at the very first start that says where to look.
+--- The meaning of the colors in a small float, and a hint about it at the first start.
 local keys = require('fovea.keys')
 
 local M = {}
 
 local namespace = vim.api.nvim_create_namespace('fovea_legend')
 
----@return string[][] lines, each a sample word, its group and what it means
+---@return string[][] lines, each a sample word, its group and its meaning
 local function rows()
   local status = require('fovea.status').get() or {}
   local preset = status.preset or (status.heat == false and 'off' or nil)
@@ -55,18 +55,18 @@ local function marker()
   return vim.fn.stdpath('state') .. '/fovea/hinted'
 end
 
---- Tells a new user once where the colors are explained.
+--- Shows a new user once where the colors are explained.
 function M.hint()
   local file = marker()
   if vim.uv.fs_stat(file) then
     return
   end
-  -- First remembered: a folder that cannot be written must not make this come up at each start.
+  -- The file is written first: if the folder is not writable, the hint must not appear at each start.
   vim.fn.mkdir(vim.fs.dirname(file), 'p')
   if not pcall(vim.fn.writefile, { 'The hint of the first start was shown.' }, file) then
     return
   end
-  -- Short, so that it fits into the last line of a narrow terminal.
+  -- The text is short, so that it fits into the last line of a narrow terminal.
   vim.notify('Fovea: `:Fovea legend` explains the colors, `:h fovea` the rest.')
 end
 

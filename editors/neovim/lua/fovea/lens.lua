@@ -1,4 +1,4 @@
---- Code lenses: drawn by Neovim; set up here, for our server alone. A click goes to what resembles the item.
+--- Code lenses, which Neovim draws. This module sets them up only for Fovea's server. A click goes to similar items.
 local places = require('fovea.places')
 
 local M = {}
@@ -7,7 +7,7 @@ local group = vim.api.nvim_create_augroup('fovea_lens', {})
 ---@type table<integer, uv.uv_timer_t>
 local timers = {}
 
---- Before 0.12: asks our server (vim.lsp.codelens.refresh would ask all) and lets Neovim draw the answer.
+--- Before 0.12: asks Fovea's server (vim.lsp.codelens.refresh would ask all) and lets Neovim draw the answer.
 ---@param bufnr integer
 local function refresh(bufnr)
   timers[bufnr] = nil
@@ -18,7 +18,7 @@ local function refresh(bufnr)
   local tick = vim.api.nvim_buf_get_changedtick(bufnr)
   local params = { textDocument = { uri = vim.uri_from_bufnr(bufnr) } }
   require('fovea.client').request(client, 'textDocument/codeLens', params, function(err, result, context)
-    -- Lines of an older text would be the wrong ones; the change has asked again already.
+    -- Lines of an older text would be wrong; the change has already caused another request.
     if not err and vim.api.nvim_buf_is_loaded(bufnr) and tick == vim.api.nvim_buf_get_changedtick(bufnr) then
       vim.lsp.codelens.on_codelens(err, result, context)
     end
@@ -56,7 +56,7 @@ function M.attach(client, bufnr)
   soon(bufnr)
 end
 
---- workspace/codeLens/refresh, which Neovim handles itself from 0.12 on.
+--- Handles workspace/codeLens/refresh; from 0.12 on Neovim does.
 ---@type lsp.Handler
 function M.on_refresh(_, _, context)
   local client = vim.lsp.get_client_by_id(context.client_id)
@@ -68,8 +68,7 @@ function M.on_refresh(_, _, context)
   return vim.NIL
 end
 
---- Goes to what resembles an item: at once where there is one, after a choice where there are several. The location list keeps
---- them all; `open` shows it instead.
+--- Goes to the only similar item, or lets the user choose one of several. The location list contains all; `open` shows it instead.
 ---@param name string
 ---@param similar fovea.Similar[]
 ---@param client vim.lsp.Client
@@ -105,24 +104,24 @@ function M.run(command, context)
   else
     M.ask(argument, client)
   end
-  -- Neovim before 0.12 takes away the lens that was clicked.
+  -- Neovim before 0.12 removes a lens after a click.
   if not vim.lsp.codelens.enable and context.bufnr and vim.api.nvim_buf_is_loaded(context.bufnr) then
     soon(context.bufnr)
   end
 end
 
---- Asks the server what resembles the item around a range, and shows it.
+--- Asks the server for items that are similar to the one around a range, and shows them.
 ---@param argument { uri: string, range: lsp.Range }
 ---@param client vim.lsp.Client
 ---@param open? boolean shows the location list instead of asking
 function M.ask(argument, client, open)
   require('fovea.client').execute('fovea.showSimilar', { argument }, function(answer)
     if type(answer) ~= 'table' or #(answer.similar or {}) == 0 then
-      -- Of nothing the server speaks itself.
+      -- If there is none, the server shows a message itself.
       return
     end
     if type(answer.shown) == 'number' then
-      -- The only one the server has opened itself.
+      -- The server has already opened the only item.
       places.list('Similar to ' .. answer.name, answer.similar, client.offset_encoding, open)
       return
     end

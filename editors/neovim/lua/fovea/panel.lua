@@ -1,9 +1,9 @@
---- An explanation of a passage or a document, in a float that closes as the cursor moves.
+--- An explanation of a passage or a document, in a float that closes when the cursor moves.
 local M = {}
 
 local bars = { '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█' }
 
---- A bar of up to eight cells for a share of the largest.
+--- A bar of up to eight cells for a share of the largest value.
 ---@param share number
 ---@return string
 local function bar(share)
@@ -24,7 +24,7 @@ end
 ---@param title? string
 ---@return integer bufnr
 function M.open(lines, title)
-  -- Plain text: words of the document must not be read as Markdown.
+  -- The float has plain text, because words of the document must not be rendered as Markdown.
   local bufnr, window = vim.lsp.util.open_floating_preview(lines, '', {
     focus_id = 'fovea',
     border = 'rounded',
@@ -36,7 +36,7 @@ function M.open(lines, title)
   return bufnr
 end
 
---- The JSON of `fovea explain` → its heaviest words, unit by unit.
+--- The most telling words of each unit in the JSON of `fovea explain`.
 ---@param answer table
 ---@param limit? integer words a unit
 ---@return string[]

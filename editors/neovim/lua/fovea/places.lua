@@ -1,6 +1,6 @@
---- Items that the server found, by what resembles an item or by a search: described, listed, chosen, opened.
+--- Functions that describe, list, choose and open items that the server found.
 ---
---- Most of them stand in files that are not open, and stay that way until somebody goes there: to load a file here would open it for
+--- Most items are in files that are not open. Such a file is loaded only when the user goes there, because loading it would open it for
 --- every language server.
 local position = require('fovea.position')
 
@@ -14,9 +14,9 @@ local M = {}
 ---@field kind string
 ---@field language string
 ---@field score number
----@field store? { folder: string, path: string } in the store of a team, and not on this machine
+---@field store? { folder: string, path: string } the location in a team's store, if the item is not on this machine
 
---- The lines of a document, as the editor shows it or as the file holds it; none of a file that cannot be read.
+--- The lines of a document from the editor or the file; none if the file cannot be read.
 ---@param uri string
 ---@param first integer zero-based
 ---@param last integer zero-based, exclusive
@@ -51,7 +51,7 @@ function M.describe(item)
   return ('≈ %.2f %s · %s:%d'):format(item.score, item.name, path, item.selection.start.line + 1)
 end
 
---- Goes to an item; one in a store is shown by its web page, where there is one.
+--- Goes to an item. For an item in a store, opens its web page if there is one.
 ---@param item fovea.Similar
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 function M.jump(item, encoding)
@@ -62,7 +62,7 @@ function M.jump(item, encoding)
     vim.notify('Fovea: ' .. M.describe(item))
     return
   end
-  -- show_document leaves a mark in the jumplist: CTRL-O leads back.
+  -- show_document sets a mark in the jumplist, so CTRL-O goes back.
   vim.lsp.util.show_document({ uri = item.uri, range = item.selection }, encoding, { focus = true, reuse_win = false })
 end
 
@@ -82,7 +82,7 @@ local function entry(item, encoding)
     col = position.byte(line, start.character, encoding) + 1,
     end_lnum = stop.line + 1,
     end_col = stop.line == start.line and position.byte(line, stop.character, encoding) + 1 or nil,
-    -- The list names the file itself.
+    -- The list shows the file name itself.
     text = ('≈ %.2f %s'):format(item.score, item.name),
   }
 end
@@ -102,7 +102,7 @@ function M.list(title, items, encoding, open)
   end
 end
 
---- Lets the person choose one, and goes there.
+--- Lets the user choose an item, and goes there.
 ---@param title string
 ---@param items fovea.Similar[]
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'

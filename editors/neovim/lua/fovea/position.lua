@@ -1,4 +1,4 @@
---- Positions: characters of the negotiated encoding to bytes of a line.
+--- Converts positions from the negotiated encoding to bytes of a line.
 local M = {}
 
 local modern = vim.fn.has('nvim-0.11') == 1
@@ -20,7 +20,7 @@ function M.byte(line, character, encoding)
   return ok and byte or #line
 end
 
---- The range of an LSP client that covers a stretch of lines, end exclusive.
+--- The LSP range of some lines, end exclusive.
 ---@param first integer zero-based
 ---@param last integer zero-based, exclusive
 ---@return lsp.Range
@@ -28,7 +28,7 @@ function M.lines(first, last)
   return { start = { line = first, character = 0 }, ['end'] = { line = last, character = 0 } }
 end
 
---- The text of a range, with the whole of what it stands on where nothing but blanks comes before it.
+--- The text of a range, including the spaces before it if nothing else is before it on its line.
 ---@param lines string[] the lines that the range touches
 ---@param range lsp.Range
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
@@ -39,7 +39,7 @@ function M.cut(lines, range, encoding)
   if #text == 0 then
     return {}, 0
   end
-  -- An end at the start of a line is the end of the line before.
+  -- An end at the start of a line means the end of the previous line.
   if range['end'].character == 0 and #text > 1 and #text > range['end'].line - range.start.line then
     table.remove(text)
   elseif #text > range['end'].line - range.start.line then
@@ -53,9 +53,9 @@ function M.cut(lines, range, encoding)
   return text, column
 end
 
---- Takes the indentation that all lines have in common away.
+--- Removes the common indentation of all lines.
 ---@param lines string[]
----@param column integer byte of the first line where the text starts: with one the first line has no indentation of its own
+---@param column integer byte of the first line where the text starts: above 0, the indentation of the first line does not count
 ---@return string[] text
 ---@return integer bytes taken from each line, less from blank ones
 function M.dedent(lines, column)
@@ -77,7 +77,7 @@ function M.dedent(lines, column)
   return text, width
 end
 
---- The range of a user command's lines, of the last visual selection where it is what the range came from.
+--- The range of a user command: its lines, or the last visual selection if the range came from it.
 ---@param command { line1: integer, line2: integer, range: integer }
 ---@param client vim.lsp.Client
 ---@return lsp.Range
@@ -89,7 +89,7 @@ function M.command_range(command, client)
   end
   return vim.lsp.util.make_given_range_params(
     { from[2], from[3] - 1 },
-    -- The end of a selection is the last byte of a character; a selection to the line's end is huge.
+    -- The end of a selection is the last byte of a character; for a selection to the end of the line, it is huge.
     { to[2], math.min(to[3] - 1, math.max(#vim.fn.getline(to[2]) - 1, 0)) },
     0,
     client.offset_encoding

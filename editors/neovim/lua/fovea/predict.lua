@@ -1,10 +1,10 @@
---- Predict: what the model expects at the cursor, and the words that speak for a choice marked in the text. Nothing is inserted.
+--- Predict: the model's predictions at the cursor, with the words that contribute to a token marked in the text. Nothing is inserted.
 local ask = require('fovea.ask')
 local client = require('fovea.client')
 
 local M = {}
 
---- Words that a message names.
+--- The number of words that a message names.
 local NAMED = 5
 
 ---@class fovea.NextToken
@@ -24,7 +24,7 @@ function M.line(next)
   return ('%5.1f %%  %s'):format(100 * next.probability, vim.json.encode(next.token))
 end
 
---- The strongest words behind a token: `" self": def +1.20 · total +0.81`.
+--- The words that contribute most to a token: `" self": def +1.20 · total +0.81`.
 ---@param why fovea.WhyToken
 ---@return string
 function M.because(why)
@@ -39,7 +39,7 @@ function M.because(why)
   return ('%s%s: %s'):format(vim.json.encode(why.token), rather, table.concat(told, ' · '))
 end
 
---- Marks the words behind a token and names the strongest.
+--- Marks the words that contribute to a token and names the strongest.
 ---@param argument { uri: string, position: lsp.Position, why: integer|string, ratherThan?: integer|string }
 function M.why(argument)
   client.execute('fovea.predict', { argument }, function(answer)
@@ -53,7 +53,7 @@ function M.why(argument)
   end)
 end
 
---- Lists what the model expects at the cursor. The user chooses a token to see why; with `rather` a second one to see why not that.
+--- Lists the model's predictions at the cursor. The user chooses a token to see why; with `rather` a second one to see why not that one.
 ---@param argument { uri: string, position: lsp.Position }
 ---@param rather? boolean
 function M.ask(argument, rather)

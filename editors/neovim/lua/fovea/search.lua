@@ -1,20 +1,20 @@
---- Search by meaning: the items of the open documents and of the workspace that are about something.
+--- Search by meaning in the items of the open documents and of the workspace.
 local client = require('fovea.client')
 local places = require('fovea.places')
 
 local M = {}
 
---- A cosine below says that an item has nothing to do with the query.
+--- Items with a smaller cosine are unrelated to the query.
 local NOTHING = 0.1
 
---- Asks the server; `done` gets what it found, best first, and is not called for nothing.
+--- Asks the server; `done` gets the found items, best first, and is not called if there are none.
 ---@param query string
 ---@param done fun(title: string, items: fovea.Similar[], encoding: string)
 local function ask(query, done)
   local ours = client.get(0) or client.get()
   client.execute('fovea.search', { { query = query, notes = true } }, function(answer)
     answer = type(answer) == 'table' and answer or {}
-    -- A server before notes answers with the list alone.
+    -- A server that does not know notes answers with only the list.
     local items = answer.items or answer
     for _, note in ipairs(answer.notes or {}) do
       vim.notify('Fovea: ' .. note)
@@ -32,8 +32,7 @@ local function ask(query, done)
   end)
 end
 
---- With a query the answers become the location list, or with `pick` a choice; without one the person is asked for it, and then to
---- choose.
+--- With a query, the answers become the location list, or a choice with `pick`. Without a query, the user enters one and then chooses.
 ---@param query string
 ---@param pick boolean
 function M.run(query, pick)

@@ -1,4 +1,4 @@
---- fovea/status: kept as it came, shown in a statusline and by :FoveaStatus.
+--- fovea/status: stored unchanged, and shown in a statusline and by :FoveaStatus.
 local M = {}
 
 ---@class fovea.Status
@@ -6,8 +6,8 @@ local M = {}
 ---@field state 'loading'|'ready'|'busy'|'paused'|'failed'
 ---@field model? string
 ---@field method string
----@field maps? { layer?: integer, head?: integer } the attention maps that are looked at
----@field attention? { layers: integer, heads: integer } how many there are
+---@field maps? { layer?: integer, head?: integer } the chosen attention maps
+---@field attention? { layers: integer, heads: integer } the numbers of layers and heads
 ---@field heat boolean
 ---@field preset? 'quiet'|'full'|'off'
 ---@field message? string
@@ -32,7 +32,7 @@ function M.handler(_, params, context)
   vim.api.nvim_exec_autocmds('User', { pattern = 'FoveaStatus', data = params, modeline = false })
 end
 
---- The last status of the buffer's client, or of any of ours.
+--- The last status of the buffer's client, or of any client of Fovea.
 ---@param bufnr? integer
 ---@return fovea.Status?
 function M.get(bufnr)
@@ -40,7 +40,7 @@ function M.get(bufnr)
   return client and statuses[client.id]
 end
 
---- The method in use: `attention L3 H7` where one map was chosen.
+--- The method in use, such as `attention L3 H7` for a single map.
 ---@param status fovea.Status
 ---@return string
 function M.method(status)
@@ -69,7 +69,7 @@ function M.completion(line)
   end, numbers)
 end
 
---- What a list of the status says about a buffer.
+--- The reason for a buffer in a list of the status.
 ---@param list? { uri: string, reason: string }[]
 ---@param bufnr integer
 ---@return string?
@@ -90,7 +90,7 @@ local function inactive(status, bufnr)
   return told(status.inactive, bufnr)
 end
 
---- How far the index is, '' where there is nothing to wait for.
+--- The progress of the index, '' if it is not being built.
 ---@param index? fovea.Index
 ---@return string
 local function indexing(index)
@@ -116,7 +116,7 @@ function M.describe_index(index)
   return ('index: %s, %d items%s'):format(states[index.state] or index.state, index.items, progress)
 end
 
---- A few words for a statusline.
+--- A short text for a statusline.
 ---@param bufnr? integer
 ---@return string
 function M.line(bufnr)
@@ -134,7 +134,7 @@ function M.line(bufnr)
     return 'fovea off: ' .. reason
   end
   if status.state == 'ready' or status.state == 'busy' then
-    -- The method is news only where somebody chose another one.
+    -- The method is shown only if it is not the default.
     local method = M.method(status)
     local state = method ~= 'decomposition' and method or 'ready'
     return 'fovea ' .. (status.state == 'busy' and 'reading …' or state) .. indexing(status.index)
@@ -142,7 +142,7 @@ function M.line(bufnr)
   return 'fovea ' .. status.state .. (status.message and ': ' .. status.message or '')
 end
 
---- Everything, a line each.
+--- The whole status, in lines.
 ---@param bufnr integer
 ---@return string[]
 function M.report(bufnr)

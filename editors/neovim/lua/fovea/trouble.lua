@@ -1,7 +1,7 @@
---- Says what to do when the program is missing, too old, or ends by itself. Each is said once a session.
+--- Shows advice if the program is missing, too old, or ends unexpectedly. Each message appears once in a session.
 local M = {}
 
---- The protocol of fovea/heat and fovea/status that this plugin was written for.
+--- The version of the protocol of fovea/heat and fovea/status that this plugin supports.
 M.protocol = 1
 
 local INSTALL = 'install Fovea (`cargo install --path .` in its repository)'
@@ -20,7 +20,7 @@ local function tell(message)
   end)
 end
 
---- Whether the program is there; says so if it is not.
+--- Whether the program exists; shows a message if it does not.
 ---@param cmd string[]
 ---@return boolean
 function M.can_run(cmd)
@@ -38,7 +38,7 @@ function M.can_run(cmd)
   return false
 end
 
---- As `can_run`, but waits until there is a file that the server would be started for.
+--- Like `can_run`, but waits for a file for which the server would start.
 ---@param cmd string[]
 function M.say_at_first_file(cmd)
   if vim.fn.executable(cmd[1]) == 1 then
@@ -61,7 +61,7 @@ function M.say_at_first_file(cmd)
   })
 end
 
---- The path of the program, or what was given for it.
+--- The path of the program, or the configured name.
 ---@param client vim.lsp.Client
 ---@return string
 local function program(client)
@@ -71,7 +71,7 @@ local function program(client)
   return path ~= '' and path or name
 end
 
---- Says so where plugin and server do not fit together.
+--- Shows a message if plugin and server are incompatible.
 ---@param client vim.lsp.Client
 ---@return boolean fits
 function M.check_protocol(client)
@@ -99,12 +99,12 @@ function M.check_protocol(client)
   return false
 end
 
---- The program ended although nobody asked it to, as one does that does not know `serve`.
+--- Reports a program that ended unexpectedly, such as one that does not know `serve`.
 ---@param code integer
 ---@param signal integer
 ---@param client_id integer
 function M.on_exit(code, signal, client_id)
-  -- 143 and the signal 15 are Neovim's own way to end a server.
+  -- Neovim ends a server with the signal 15, which gives the code 143.
   if code == 0 or code == 143 or signal == 15 then
     return
   end

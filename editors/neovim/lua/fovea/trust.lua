@@ -1,4 +1,4 @@
---- Whether the explanation at the cursor can be trusted: what deleting the marked words does, beside deleting random ones.
+--- Whether the explanation at the cursor can be trusted: the effect of deleting the marked words, compared with random ones.
 local client = require('fovea.client')
 local panel = require('fovea.panel')
 
@@ -48,7 +48,7 @@ function M.lines(answer)
   return lines
 end
 
---- Judges the explanation of the unit under the cursor; takes up to two seconds.
+--- Judges the explanation of the unit at the cursor; takes up to two seconds.
 function M.run()
   local bufnr = vim.api.nvim_get_current_buf()
   local ours = client.attached()

@@ -1,7 +1,7 @@
---- Buffers without a name, as `:enew` makes them: analyzed too, under URIs such as `untitled:Untitled-3`.
+--- Gives buffers without a name, such as those of `:enew`, URIs such as `untitled:Untitled-3`, so that they are analyzed.
 ---
---- Neovim gives every buffer without a name the URI `file://`. Two of them would be one document for a server, and its answers would
---- find no buffer. So for those that we attach to, Neovim's own conversions are asked through ours.
+--- Neovim gives every buffer without a name the URI `file://`. Two of them would be one document for a server, and its answers would have
+--- no buffer. So this module wraps Neovim's conversions for the buffers that Fovea attaches to.
 local M = {}
 
 ---@type table<integer, string> URI by buffer
@@ -28,7 +28,7 @@ local function patch()
   end
 end
 
---- Whether a buffer has no name, and a person writes in it.
+--- Whether a buffer has no name and is for editing.
 ---@param bufnr integer
 ---@return boolean
 function M.is_nameless(bufnr)
@@ -52,12 +52,12 @@ local function has_text(bufnr)
   return vim.api.nvim_buf_line_count(bufnr) > 1 or (vim.api.nvim_buf_get_lines(bufnr, 0, 1, false)[1] or '') ~= ''
 end
 
---- Opens the document again, as its name or its language is another one now.
+--- Opens the document again after a change of its name or language.
 ---@param bufnr integer
 local function again(bufnr)
   local client = require('fovea.client').get(bufnr)
   if client then
-    -- Closed under its old URI.
+    -- This closes the document with its old URI.
     vim.lsp.buf_detach_client(bufnr, client.id)
   end
   uris[bufnr] = nil
@@ -69,9 +69,9 @@ end
 
 local ready = false
 
---- Sets up what attaches to buffers without a name, once.
+--- Sets up buffers without a name, once.
 ---
---- A buffer has its URI as soon as it is there: Neovim may attach servers to it before any autocommand of ours comes to its turn.
+--- A buffer gets its URI when it is created, because Neovim may attach servers before Fovea's autocommands run.
 function M.setup()
   if ready then
     return
@@ -105,7 +105,7 @@ function M.setup()
       end
     end,
   })
-  -- `:file` gives a name with the one event, and `:write FILE` with the other.
+  -- `:file` triggers the first event, and `:write FILE` the second.
   vim.api.nvim_create_autocmd({ 'BufFilePost', 'BufAdd' }, {
     group = group,
     callback = function(event)
@@ -117,7 +117,7 @@ function M.setup()
   vim.api.nvim_create_autocmd('BufWipeout', {
     group = group,
     callback = function(event)
-      -- The document is closed under its URI first.
+      -- The document is closed with its old URI first.
       vim.schedule(function()
         if not vim.api.nvim_buf_is_valid(event.buf) then
           uris[event.buf], languages[event.buf] = nil, nil

@@ -1,7 +1,7 @@
---- Which version of a buffer the server knows, and whether the buffer still shows that text.
+--- The version of a buffer that the server knows, and whether the buffer still has that text.
 ---
---- Neovim keeps one version per buffer for all clients (`vim.lsp.util.buf_versions`), set back to 0 when a second server attaches,
---- and sends changes after a pause. So what was really sent is noted here as it leaves.
+--- Neovim has one version per buffer for all clients (`vim.lsp.util.buf_versions`), which returns to 0 when a second server attaches, and
+--- sends changes after a pause. So this module records each message when it is sent.
 local M = {}
 
 ---@class fovea.Sent
@@ -13,7 +13,7 @@ local sent = {}
 ---@type table<integer, integer> changedtick of the last change of the text; writing a file raises changedtick without one
 local changed = {}
 
---- Notes what the client sends. Called once a client, before it opens a document.
+--- Records the messages of a client. Called once for each client, before it opens a document.
 ---@param client vim.lsp.Client
 function M.observe(client)
   local notify = client.rpc.notify
@@ -32,7 +32,7 @@ local watched = {}
 ---@type fun(bufnr: integer, first: integer, rest: integer)[]
 local listeners = {}
 
---- Calls `listener` with each change of a watched buffer: how many lines before and after the changed ones stayed as they were.
+--- Calls `listener` at each change of a watched buffer, with the numbers of unchanged lines before and after it.
 ---@param listener fun(bufnr: integer, first: integer, rest: integer)
 function M.on_lines(listener)
   table.insert(listeners, listener)
@@ -62,7 +62,7 @@ function M.attach(bufnr)
   }) or nil
 end
 
---- Whether positions in `version` of the document fit the text that the buffer shows now.
+--- Whether positions in `version` of the document are valid in the current text of the buffer.
 ---@param bufnr integer
 ---@param version integer
 ---@return boolean

@@ -1,12 +1,12 @@
---- Tells the server which lines are on screen, so that it reads those first.
+--- Tells the server which lines are visible, so that it reads those first.
 local position = require('fovea.position')
 
 local M = {}
 
 local group = vim.api.nvim_create_augroup('fovea_visible', {})
----@type table<integer, boolean> buffers with a message under way
+---@type table<integer, boolean> buffers with a scheduled message
 local pending = {}
----@type table<integer, string> what was sent last, by buffer
+---@type table<integer, string> the last message by buffer
 local last = {}
 
 ---@param bufnr integer

@@ -1,4 +1,4 @@
---- The numbers behind the word under the cursor: its share, its rank, the method, and the residual of the split.
+--- The numbers of the word at the cursor: its share, its rank, the method, and the residual of the split.
 local client = require('fovea.client')
 local panel = require('fovea.panel')
 
@@ -20,7 +20,7 @@ local function holds(thing, row, column)
   return not_after(thing.start, row, column) and not not_after(thing['end'], row, column)
 end
 
---- The smallest unit at a place, and its word there.
+--- The smallest unit at a position, and its word there.
 ---@param answer table the JSON of `fovea explain`
 ---@param row integer
 ---@param column integer
@@ -84,7 +84,7 @@ function M.lines(answer, unit, word)
   return lines
 end
 
---- Shows them for the word under the cursor.
+--- Shows the numbers of the word at the cursor.
 function M.run()
   local bufnr = vim.api.nvim_get_current_buf()
   local ours = client.attached()

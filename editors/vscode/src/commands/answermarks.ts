@@ -1,10 +1,10 @@
-/** Marks what a list shows in the text: a span, and the words that carry it, each with the word of a question that it answers. */
+/** Marks an answer in the text: its span, and its most important words, each with the word of the question that it answers. */
 import * as vscode from 'vscode';
 
 import { range } from '../places';
 import type { AnswerWord, Range } from '../protocol';
 
-/** A word is marked if it adds at least this share of what the best word adds. */
+/** A word is marked if its score is at least this share of the best word's score. */
 const SHARE = 0.25;
 
 export interface Marked {
@@ -51,7 +51,7 @@ export class AnswerMarks {
   }
 }
 
-/** The words that carry an answer, in order. */
+/** The most important words of an answer, in order. */
 export function carrying(found: Marked): AnswerWord[] {
   const most = Math.max(...found.words.map(({ score }) => score), 0);
   return found.words.filter(({ score }) => score > 0 && score >= SHARE * most);

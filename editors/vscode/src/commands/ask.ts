@@ -1,4 +1,4 @@
-/** Ask: a question, the places that answer it in a list with a preview, and the words that carry the answer marked in the text. */
+/** Ask: a question, its answers in a list with a preview, and the most important words marked in the text. */
 import * as vscode from 'vscode';
 
 import { label } from '../places';
@@ -8,11 +8,11 @@ import type { Core } from './core';
 import { Preview } from './preview';
 import { patiently } from './progress';
 
-/** Answers that the list offers. */
+/** The number of answers in the list. */
 const TOP = 8;
-/** Characters of an answer in the list. */
+/** The number of characters of an answer in the list. */
 const LABEL = 60;
-/** Words that a line of the list names. */
+/** The number of words that a line of the list names. */
 const NAMED = 5;
 
 interface Pick extends vscode.QuickPickItem {
@@ -114,19 +114,19 @@ function pick(found: FoundAnswer): Pick {
   };
 }
 
-/** A longer label would hide the place behind it. */
+/** Cuts a label, because a longer one would hide the place after it. */
 function shortened(text: string): string {
   return text.length > LABEL ? `${text.slice(0, LABEL)}…` : text;
 }
 
-/** `API for key +0.21 · header +0.09`: the words that carry an answer. */
+/** The most important words of an answer: `API for key +0.21 · header +0.09`. */
 function because(found: FoundAnswer): string {
   const words = found.words.filter((word) => word.score > 0).sort((a, b) => b.score - a.score);
   const told = words.slice(0, NAMED).map(({ text, question, score }) => `${text}${question ? ` for ${question}` : ''} +${score.toFixed(2)}`);
   return told.join(' · ');
 }
 
-/** As the preview shows places. */
+/** An answer as an item for the preview. */
 function place(found: FoundAnswer): SimilarItem {
   const { uri, score } = found;
   return { uri, range: found.range, selection: found.range, name: found.name ?? '', kind: '', language: '', score };

@@ -6,7 +6,7 @@ import type { AnswerWord, ClassifyAnswer, ClassifyArgs, RelabelAnswer } from '..
 import { type Core, done, front } from './core';
 import { patiently } from './progress';
 
-/** Words that the list names. */
+/** The number of words in the list. */
 const NAMED = 8;
 
 interface Pick extends vscode.QuickPickItem {
@@ -31,7 +31,7 @@ export async function classify(core: Core, given?: ClassifyArgs): Promise<Classi
   return answer;
 }
 
-/** Writes the right label and learns again. */
+/** Adds the right label and trains the probe again. */
 export async function relabel(core: Core, { uri, position }: ClassifyArgs, label: string): Promise<RelabelAnswer> {
   const answer = await patiently('learning from the label', (token) =>
     core.server.execute<RelabelAnswer>('fovea.relabel', [{ uri, position, label }], token),

@@ -1,4 +1,4 @@
-/** Why two passages resemble each other, in the panel. */
+/** Why two passages are similar, in the panel. */
 import * as vscode from 'vscode';
 
 import { range } from '../places';
@@ -18,11 +18,11 @@ export interface Side {
 /** The selection that was remembered for a comparison. */
 let remembered: Side | undefined;
 
-/** Compares two passages and shows what they share. The editor reads files that are not open. */
+/** Compares two passages and shows their shared words. The editor reads files that are not open. */
 export async function compare(core: Core, a: Side, b: Side): Promise<void> {
   const [left, right] = await Promise.all([passage(a), passage(b)]);
   const title = a.name && b.name ? `Comparing ${a.name} with ${b.name}` : 'Comparing two passages';
-  // Servers that do not know the third argument answer with the whole matrix.
+  // Servers that do not know the third argument send the whole matrix.
   const answer = await patiently(title, (token, report) =>
     core.server.executeReporting<Comparison>(COMMAND, [left, right, { pairs: false }], token, report),
   );
@@ -36,7 +36,7 @@ async function passage(side: Side): Promise<{ text: string; language: string }> 
   return { text: document.getText(side.range), language: document.languageId };
 }
 
-/** With the arguments of a code action: compares them. Without: remembers the selection, or compares it with the remembered one. */
+/** Compares the arguments of a code action. Without arguments, remembers the selection or compares it with the remembered one. */
 export async function comparePassages(core: Core, a?: Passage, b?: Passage): Promise<void> {
   if (a && b && 'range' in a && 'range' in b) {
     await compare(core, sideOf(a), sideOf(b));
@@ -62,7 +62,7 @@ export async function comparePassages(core: Core, a?: Passage, b?: Passage): Pro
   await compare(core, first, side);
 }
 
-/** What the key for comparisons does: compares a selection with another one, or the item under the cursor with one like it. */
+/** The action of the key for comparisons: compares two selections, or the item at the cursor with a similar one. */
 export async function compareHere(): Promise<void> {
   const editor = front();
   if (editor) {

@@ -1,4 +1,4 @@
-/** What every command has at hand. */
+/** The objects that every command may use. */
 import * as vscode from 'vscode';
 
 import type { Server } from '../client';
@@ -18,7 +18,7 @@ export interface Core {
   known(): Known;
 }
 
-/** Runs what a person asked for; an error is shown as the server words it. */
+/** Runs a command of the user; an error is shown with the server's text. */
 export async function asked<T>(core: Core, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -26,19 +26,19 @@ export async function asked<T>(core: Core, work: () => Promise<T>): Promise<T | 
     if (!(error instanceof vscode.CancellationError)) {
       const log = 'Show Log';
       const reason = error instanceof Error ? error.message : String(error);
-      // Nobody waits for the person to read it.
+      // The command does not wait until the user reads the message.
       void vscode.window.showWarningMessage(`Fovea: ${reason}`, log).then((choice) => choice && core.server.output.show());
     }
     return undefined;
   }
 }
 
-/** Says in passing that something was done. */
+/** Shows briefly that something was done. */
 export function done(text: string): void {
   vscode.window.setStatusBarMessage(`$(eye) ${text}`, 4000);
 }
 
-/** The active editor; says so where there is none. */
+/** The active editor; shows a message if there is none. */
 export function front(): vscode.TextEditor | undefined {
   const editor = vscode.window.activeTextEditor;
   if (!editor) {

@@ -6,7 +6,7 @@ import type { DrawsOn, ExplainedUnit, Explanation, Range } from '../protocol';
 import { type Core, front } from './core';
 import { patiently } from './progress';
 
-/** Explains the range of a code action, or the selection, as one unit. Without a selection: the document, unit by unit. */
+/** Explains the range of a code action, or the selection, as one unit. Without a selection, explains the document unit by unit. */
 export async function explainSelection(core: Core, given?: { uri: string; range: Range }): Promise<void> {
   const editor = given ? undefined : front();
   if (!given && !editor) {
@@ -25,7 +25,7 @@ export async function explainSelection(core: Core, given?: { uri: string; range:
   core.panel.showExplanation(document, answer, { whole: true });
 }
 
-/** Explains each unit of the document in front. */
+/** Explains each unit of the active document. */
 export async function explainDocument(core: Core): Promise<void> {
   const document = front()?.document;
   if (document) {
@@ -33,7 +33,7 @@ export async function explainDocument(core: Core): Promise<void> {
   }
 }
 
-/** Explains the unit around a place, with the word there marked. */
+/** Explains the unit around a position, and marks the word there. */
 export async function explainWord(core: Core, uri: vscode.Uri, position: vscode.Position): Promise<void> {
   const document = await vscode.workspace.openTextDocument(uri);
   const params = { textDocument: { uri: uri.toString() }, position };

@@ -1,4 +1,4 @@
-/** What a search is held to: languages, kinds, tests, a path. */
+/** The filters of a search: languages, kinds, tests, a path. */
 import * as vscode from 'vscode';
 
 export type Tests = 'all' | 'none' | 'only';
@@ -13,7 +13,7 @@ export interface Filters {
 
 export const NO_FILTERS: Filters = { languages: [], kinds: [], tests: 'all', path: '' };
 
-/** The identifiers that the index knows. */
+/** The language identifiers that the index knows. */
 const LANGUAGES = [
   'c', 'cpp', 'csharp', 'go', 'java', 'javascript', 'lua', 'markdown', 'php', 'python', 'ruby', 'rust', 'shellscript', 'typescript',
 ]; // prettier-ignore
@@ -35,7 +35,7 @@ export const BUTTONS: FilterButton[] = [
   { filter: 'path', iconPath: new vscode.ThemeIcon('folder'), tooltip: 'Filter by path' },
 ];
 
-/** `query @rust` → the query and the languages. Everything else in a query is the server's. */
+/** Splits `query @rust` into the query and the languages. The server interprets everything else in a query. */
 export function parsed(value: string): { query: string; languages: string[] } {
   const languages = [...value.matchAll(/(?:^|\s)@([\w+#-]+)/g)].flatMap((match) => match[1] ?? []);
   return { query: value.replace(/(?:^|\s)@[\w+#-]*/g, ' ').trim(), languages };
@@ -54,7 +54,7 @@ export function inWords({ languages, kinds, tests, path }: Filters): string {
   return parts.filter((part) => part !== '').join(' · ');
 }
 
-/** Asks for one of the filters; undefined where the person changed nothing. */
+/** Asks for one of the filters; undefined if the user changed nothing. */
 export async function choose(name: Name, present: Filters): Promise<Filters | undefined> {
   switch (name) {
     case 'languages': {
@@ -86,7 +86,7 @@ export async function choose(name: Name, present: Filters): Promise<Filters | un
   }
 }
 
-/** A folder stands for all that is in it. */
+/** A glob for a path: a folder includes everything in it. */
 function globbed(path: string): string {
   return path === '' || /[*?[\]{}]|\.\w+$/.test(path) ? path : `${path.replace(/\/+$/, '')}/**`;
 }

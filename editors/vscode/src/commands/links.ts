@@ -1,4 +1,4 @@
-/** The commands that links in our hovers run. VS Code runs none but these five from a hover. */
+/** The commands that links in Fovea's hovers run. VS Code runs only these five from a hover. */
 import * as vscode from 'vscode';
 
 import { range } from '../places';
@@ -8,7 +8,7 @@ import type { Core } from './core';
 import { explainWord } from './explain';
 import { judge, judgeAtCursor } from './trust';
 
-/** A link leads away from its hover, which would cover what comes. */
+/** Closes the hover of a link, because it would cover the result. */
 function leave(): void {
   void vscode.commands.executeCommand('editor.action.hideHover').then(undefined, () => undefined);
 }
@@ -31,7 +31,7 @@ export async function why(core: Core, given: unknown): Promise<void> {
   await explainWord(core, vscode.Uri.parse(uri), new vscode.Position(position.line, position.character));
 }
 
-/** A menu gives something else than a link, or nothing: then the cursor is meant. */
+/** Judges the explanation at the place of a link; a menu passes no place, so the cursor is used. */
 export async function trust(core: Core, given: unknown): Promise<Trust | undefined> {
   if (typeof given !== 'object' || given === null || !('position' in given)) {
     return judgeAtCursor(core);
@@ -41,7 +41,7 @@ export async function trust(core: Core, given: unknown): Promise<Trust | undefin
   return judge(core, vscode.Uri.parse(uri), new vscode.Position(position.line, position.character));
 }
 
-/** Turns hovers off in the person's settings, and says how they come back. */
+/** Turns hovers off in the user settings, and says how to turn them on again. */
 export async function hideHovers(): Promise<void> {
   leave();
   const settings = vscode.workspace.getConfiguration('fovea');

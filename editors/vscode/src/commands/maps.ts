@@ -1,10 +1,10 @@
-/** One layer or head of the attention, seen in the open document while one goes through them. */
+/** Lets the user go through attention layers and heads, and shows each in the open document. */
 import * as vscode from 'vscode';
 
 import type { AttentionMaps } from '../protocol';
 import { type Core, done } from './core';
 
-/** Milliseconds that a choice has to last before the document is read by it. */
+/** Milliseconds that an entry must stay active before the document is analyzed with it. */
 const REST = 150;
 
 interface Choice extends vscode.QuickPickItem {
@@ -23,7 +23,7 @@ export async function chooseMaps(core: Core, given?: AttentionMaps): Promise<voi
   const layer = await choose('Layer', attention.layers, maps?.layer, (number) => look(core, only(number, maps?.head)));
   const head = layer && (await choose('Head', attention.heads, maps?.head, (number) => look(core, only(layer.number, number))));
   if (!layer || !head) {
-    // As it was before somebody looked.
+    // Restores the method from before.
     await core.server.execute('fovea.setMethod', maps ? [method, maps] : [method]);
     return;
   }
@@ -31,7 +31,7 @@ export async function chooseMaps(core: Core, given?: AttentionMaps): Promise<voi
   done(`Attention ${inWords(only(layer.number, head.number))}`);
 }
 
-/** What the status bar says of the maps that are looked at: `L3 H7`. */
+/** The text of the status bar for the chosen maps: `L3 H7`. */
 export function inWords(maps: AttentionMaps): string {
   const parts = [maps.layer === undefined ? [] : [`L${maps.layer}`], maps.head === undefined ? [] : [`H${maps.head}`]].flat();
   return parts.length === 0 ? 'of all layers and heads' : parts.join(' ');
@@ -45,7 +45,7 @@ function look(core: Core, maps: AttentionMaps): Promise<unknown> {
   return core.server.execute('fovea.setMethod', ['attention', maps]);
 }
 
-/** Lets the person go through numbers, each shown in the document as soon as it is rested on. */
+/** Lets the user go through numbers; the document shows a number that stays active. */
 function choose(what: string, count: number, present: number | undefined, show: (number: number | undefined) => unknown): Promise<Choice | undefined> {
   const all: Choice = { label: `All ${what.toLowerCase()}s`, description: 'their mean', number: undefined };
   const each = Array.from({ length: count }, (_, number): Choice => ({ label: `${what} ${number}`, number }));

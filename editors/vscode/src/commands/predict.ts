@@ -1,4 +1,4 @@
-/** Predict: what the model expects at the cursor, in a list that shows the words behind each choice in the text. Nothing is inserted. */
+/** Predict: the model's predictions at the cursor in a list that marks the words behind each token. Nothing is inserted. */
 import * as vscode from 'vscode';
 
 import type { NextToken, PredictAnswer, PredictArgs, WhyToken } from '../protocol';
@@ -6,9 +6,9 @@ import { AnswerMarks, type Marked } from './answermarks';
 import { asked, type Core, front } from './core';
 import { patiently } from './progress';
 
-/** Milliseconds that a line stays active before its words are computed. */
+/** Milliseconds that a line must stay active before its words are computed. */
 const MOMENT = 150;
-/** Words that a line names. */
+/** The number of words that a line names. */
 const NAMED = 5;
 
 interface Question {
@@ -49,7 +49,7 @@ class List {
   private readonly marks = new AnswerMarks('speaks for it');
   private readonly explained = new Map<Pick, WhyToken>();
   private running = new vscode.CancellationTokenSource();
-  /** What is marked. */
+  /** The marked token or place. */
   private marked: Marked | undefined;
   private kept = false;
 
@@ -91,7 +91,7 @@ class List {
     this.picker.show();
   }
 
-  /** Marks the words behind a token, and names the strongest in its line. */
+  /** Marks the words that contribute to a token, and names the strongest in its line. */
   private async explain(question: Question, item: Pick): Promise<void> {
     this.running.cancel();
     const running = new vscode.CancellationTokenSource();
@@ -106,7 +106,7 @@ class List {
     }
     item.detail = because(answer.why);
     this.explained.set(item, answer.why);
-    // Shown anew, the list has the words; the line that becomes active again is known now.
+    // Setting the items again shows the words; the line that becomes active again is already known.
     this.picker.items = [...this.picker.items];
     this.picker.activeItems = [item];
     this.mark(answer.why);
@@ -129,7 +129,7 @@ function pick(next: NextToken, index: number): Pick {
   };
 }
 
-/** `def +1.20 · total +0.81`: the strongest words, and which token they speak against. */
+/** The strongest words, and the token that they speak against: `def +1.20 · total +0.81`. */
 function because({ words, ratherThan }: WhyToken): string {
   const strongest = [...words].sort((a, b) => Math.abs(b.score) - Math.abs(a.score)).slice(0, NAMED);
   const told = strongest.map(({ text, score }) => `${text} ${score > 0 ? '+' : ''}${score.toFixed(2)}`).join(' · ');

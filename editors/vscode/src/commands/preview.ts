@@ -1,14 +1,14 @@
-/** Shows a place while a person moves through a list, and goes back where they were if they choose none. */
+/** Shows a place while the user moves through a list, and goes back if the user chooses none. */
 import * as vscode from 'vscode';
 
 import { openPage, range } from '../places';
 import type { SimilarItem } from '../protocol';
 
-/** Where an item is shown, as a share of the editor's height: the list hides what is above. */
+/** The position of an item as a share of the editor's height: the list hides the part above. */
 const BELOW_LIST = 0.45;
-/** Lines on the screen where the editor does not say. */
+/** The assumed number of visible lines if the editor does not report it. */
 const USUAL_LINES = 36;
-/** Milliseconds until the editor has scrolled, and how often its place is corrected. */
+/** Milliseconds until the editor has scrolled, and the number of corrections. */
 const SETTLES = 40;
 const CORRECTIONS = 6;
 
@@ -27,7 +27,7 @@ export class Preview {
     isWholeLine: true,
   });
   private marked: vscode.TextEditor | undefined;
-  /** Steps follow one another; of those that wait the last alone is taken. */
+  /** Serializes steps; of the waiting steps, only the last one is executed. */
   private turn: Promise<void> = Promise.resolve();
   private wanted: SimilarItem | undefined;
   private over = false;
@@ -41,7 +41,7 @@ export class Preview {
     });
   }
 
-  /** Goes there for good. */
+  /** Goes to an item and stays there. */
   keep(near: SimilarItem): Promise<void> {
     this.over = true;
     return this.then(async () => {
@@ -50,7 +50,7 @@ export class Preview {
     });
   }
 
-  /** Goes back, unless something was kept. */
+  /** Goes back, unless an item was kept. */
   restore(): Promise<void> {
     if (this.over) {
       return this.turn;
@@ -73,9 +73,9 @@ export class Preview {
   }
 
   /**
-   * Scrolls to where the person was.
+   * Scrolls back to the lines from before.
    *
-   * Revealing a line at the top leaves room for the lines that stick there, and the editor tells late where it is: so it is corrected.
+   * Revealing a line at the top leaves room for sticky lines, and the editor reports its position late, so the position is corrected.
    */
   private async scrollBack(editor: vscode.TextEditor): Promise<void> {
     const wanted = this.top;
@@ -98,12 +98,12 @@ export class Preview {
 
   private async open(near: SimilarItem, preview: boolean): Promise<void> {
     if (near.store) {
-      // A browser for each line that the cursor passes would be too much.
+      // A preview does not open a browser.
       await (preview ? undefined : openPage(near));
       return;
     }
     const name = range(near.selection);
-    // A preview marks the item: a selection below the tints would be hard to read.
+    // A preview marks the item, because a selection below the tints would be hard to read.
     const selection = preview ? new vscode.Range(name.start, name.start) : name;
     const options = { preview, preserveFocus: preview, selection };
     const editor = await vscode.window.showTextDocument(vscode.Uri.parse(near.uri), options);

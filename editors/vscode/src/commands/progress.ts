@@ -1,4 +1,4 @@
-/** Progress for work that takes longer than a moment, with a way to cancel it. */
+/** Progress of longer work, with a way to cancel it. */
 import * as vscode from 'vscode';
 
 /** Milliseconds after which progress is shown; shorter work would only flicker. */
@@ -10,9 +10,9 @@ interface Report {
 }
 
 /**
- * Does some work and shows its progress if it takes longer than a moment.
+ * Runs some work, and shows its progress if it takes longer than [`MOMENT`].
  *
- * @throws CancellationError where the person canceled it.
+ * @throws CancellationError if the user canceled it.
  */
 export async function patiently<T>(
   title: string,

@@ -61,7 +61,7 @@ export function registerCommands(core: Core): vscode.Disposable {
   return vscode.Disposable.from(...Object.entries(table).map(([name, work]) => vscode.commands.registerCommand(name, run(work))));
 }
 
-/** Shows what the model does with the active document. */
+/** Opens the page of the model for the active document. */
 function openView(core: Core): void {
   const editor = front();
   if (editor) {
@@ -69,19 +69,19 @@ function openView(core: Core): void {
   }
 }
 
-/** The argument of a lens or a code action; a menu passes a URI, which is none. */
+/** The argument of a lens or a code action; undefined for the URI that a menu passes. */
 function argument<T>(given: unknown): T | undefined {
   const isOurs = typeof given === 'object' && given !== null && !(given instanceof vscode.Uri) && 'range' in given;
   return isOurs ? (given as T) : undefined;
 }
 
-/** An argument that names a place: that of a lens with a class, or of a key binding. */
+/** An argument with a position: from a lens with a class, or from a key binding. */
 function atPlace<T extends ClassifyArgs | PredictArgs>(given: unknown): T | undefined {
   const isOurs = typeof given === 'object' && given !== null && 'uri' in given && 'position' in given;
   return isOurs ? (given as T) : undefined;
 }
 
-/** The argument of a key binding: a question, or an object with it. */
+/** The argument of a key binding: a question, or an object with a question. */
 function question(given: unknown): Parameters<typeof ask>[1] {
   const isOurs = typeof given === 'object' && given !== null && 'question' in given && typeof given.question === 'string';
   return typeof given === 'string' ? given : isOurs ? (given as { question: string }) : undefined;
@@ -92,7 +92,7 @@ function maps(given: unknown): AttentionMaps | undefined {
   return isOurs ? (given as AttentionMaps) : undefined;
 }
 
-/** The sample of the walkthrough, as a document that belongs to nobody. */
+/** Opens the sample of the walkthrough as an untitled document. */
 async function openSample(core: Core): Promise<void> {
   const file = vscode.Uri.joinPath(core.context.extensionUri, 'walkthrough', 'sample.py');
   const content = new TextDecoder().decode(await vscode.workspace.fs.readFile(file));

@@ -1,4 +1,4 @@
-/** A report for an issue: versions, state and the names of settings that differ. Never text of a document, nor a setting's value. */
+/** A report for an issue: versions, state and the names of changed settings. It never contains text of documents or values of settings. */
 import * as vscode from 'vscode';
 
 import { type Core, done } from './core';

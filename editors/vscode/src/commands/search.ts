@@ -1,4 +1,4 @@
-/** Search by meaning: a picker that asks while the person types, and shows the active place in the editor. */
+/** Search by meaning: a picker that searches while the user types, and shows the active place in the editor. */
 import * as vscode from 'vscode';
 
 import { icon, placeOf } from '../places';
@@ -7,14 +7,14 @@ import { type Core } from './core';
 import { BUTTONS, choose, type FilterButton, type Filters, inWords, NO_FILTERS, parsed, searchArgument } from './filters';
 import { Preview } from './preview';
 
-/** Milliseconds without a key before the server is asked. */
+/** Milliseconds without typing before the server is asked. */
 const REST = 150;
-/** A shorter query says nothing. */
+/** The minimum length of a query. */
 const LETTERS = 3;
 const TOP = 40;
-/** Places that are listed at first: a short list leaves room for the preview below. */
+/** The number of places listed at first: a short list leaves room for the preview below. */
 const FIRST = 8;
-/** Less similar places are listed only where there is hardly anything better. */
+/** Less similar places are listed only if there is little better. */
 const WORTH = 0.2;
 const FEW = 3;
 
@@ -51,7 +51,7 @@ export function search(core: Core, given?: string): void {
     try {
       const argument = { ...searchArgument(picker.value, filters, TOP), notes: true };
       const told = await core.server.execute<SimilarItem[] | SearchAnswer>('fovea.search', [argument], mine.token);
-      // A server before notes answers with the list alone.
+      // A server that does not know notes answers with only the list.
       const answer = Array.isArray(told) ? told : told.items;
       if (mine === running && !mine.token.isCancellationRequested) {
         picker.title = [titleOf(filters), ...(Array.isArray(told) ? [] : told.notes)].join(' · ');
@@ -129,7 +129,7 @@ function pick(near: SimilarItem): Pick {
   return {
     label: `$(${near.store ? 'globe' : icon(near)}) ${near.name}`,
     description: `${placeOf(near)} · ${near.score.toFixed(2)}`,
-    // The server chose; the picker must not filter by letters.
+    // The server chose the items, so the picker must not filter them.
     alwaysShow: true,
     near,
   };

@@ -1,4 +1,4 @@
-/** What resembles an item: a peek of it, and why. */
+/** Items similar to an item: a peek of them, and why they are similar. */
 import * as vscode from 'vscode';
 
 import { type Item, itemAt, itemOf } from '../items';
@@ -7,10 +7,10 @@ import type { ShowSimilarArgs, SimilarItem } from '../protocol';
 import { compare } from './compare';
 import { type Core, front } from './core';
 
-/** The item of the peek that was opened last: what is chosen in it is compared with this. */
+/** The item of the last peek: the item that the user chooses there is compared with it. */
 let peeked: Item | undefined;
 
-/** Peeks at what resembles the item of a lens, or the one under the cursor. */
+/** Opens a peek of items similar to the item of a lens, or to the one at the cursor. */
 export async function showSimilar(core: Core, given?: ShowSimilarArgs): Promise<void> {
   const item = await asItem(core, given);
   if (!item) {
@@ -33,7 +33,7 @@ async function goTo(near: SimilarItem): Promise<void> {
   await vscode.window.showTextDocument(vscode.Uri.parse(near.uri), { selection: range(near.selection) });
 }
 
-/** Why an item resembles another: the one that is peeked at, the only one, or the one that the person chooses. */
+/** Says why an item is similar to another: to the one in the peek, the only one, or the one that the user chooses. */
 export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Promise<void> {
   const looked = given ? undefined : atPeeked();
   const item = looked?.item ?? (await asItem(core, given));
@@ -45,7 +45,7 @@ export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Pr
   if (!item || !near) {
     return;
   }
-  // A lens tells where the name stands alone.
+  // A lens has only the range of the name.
   const whole = item.range.isEqual(item.selection) ? await knownSoon(() => itemAt(core.server, item.uri, item.selection.start)) : item;
   if (!whole) {
     throw new Error('the document has just changed; try again in a moment');
@@ -57,7 +57,7 @@ export async function explainSimilarity(core: Core, given?: ShowSimilarArgs): Pr
   );
 }
 
-/** A document that is being read anew is known again in a moment. */
+/** Asks repeatedly for a short time, because a document that is being analyzed is available soon. */
 async function knownSoon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
   for (let turn = 0; turn < 20; turn++) {
     const found = await ask();
@@ -80,7 +80,7 @@ async function asItem(core: Core, given?: ShowSimilarArgs): Promise<Item | undef
   return found;
 }
 
-/** Where the cursor stands in a peek of similar items: that item, with the one the peek was opened for. */
+/** The item at the cursor in a peek of similar items, with the item of the peek. */
 function atPeeked(): { item: Item; near: SimilarItem } | undefined {
   const editor = vscode.window.activeTextEditor;
   const near = peeked?.similar.find(

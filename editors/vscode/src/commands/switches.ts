@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { type HeatPreset, METHODS, PRESETS } from '../protocol';
 import { type Core, done } from './core';
 
-/** What each method does, for the choice. */
+/** The descriptions of methods for the choice. */
 const ABOUT: Record<(typeof METHODS)[number], string> = {
   decomposition: 'How much of the model’s result comes from each word; the shares add up to 1',
   alti: 'How much of each word every layer keeps, from layer to layer',
@@ -28,7 +28,7 @@ export async function toggle(core: Core, command: 'fovea.toggleHeat' | 'fovea.to
   return answer.enabled;
 }
 
-/** Shows as much heat as is given, for this session. Without: lets the person choose, and keeps that in the settings. */
+/** Sets the heat of this session. Without an argument, lets the user choose, and stores the choice in the settings. */
 export async function setHeat(core: Core, given?: unknown): Promise<void> {
   if (PRESETS.includes(given as HeatPreset)) {
     await core.server.execute('fovea.setHeat', [given]);
@@ -50,7 +50,7 @@ export async function setHeat(core: Core, given?: unknown): Promise<void> {
   if (settings.inspect('heat.enable')?.globalValue === false && chosen.name !== 'off') {
     await settings.update('heat.enable', undefined, vscode.ConfigurationTarget.Global);
   }
-  // The session may have another one than the settings.
+  // The session may have another preset than the settings.
   await core.server.execute('fovea.setHeat', [chosen.name]);
   done(`Colors: ${chosen.name}`);
 }

@@ -1,14 +1,14 @@
-/** Whether the explanation can be trusted: what deleting the marked words does, beside deleting random ones. */
+/** Whether the explanation can be trusted: the effect of deleting the marked words, compared with random ones. */
 import * as vscode from 'vscode';
 
 import type { Trust } from '../protocol';
 import { type Core, front } from './core';
 import { patiently } from './progress';
 
-/** Cells of the longest bar. */
+/** The length of the longest bar in cells. */
 const CELLS = 24;
 
-/** Judges the explanation of the unit under the cursor. */
+/** Judges the explanation of the unit at the cursor. */
 export async function judgeAtCursor(core: Core): Promise<Trust | undefined> {
   const editor = front();
   return editor && judge(core, editor.document.uri, editor.selection.active);
@@ -26,7 +26,7 @@ export async function judge(core: Core, uri: vscode.Uri, position: vscode.Positi
   }
   const show = answer.curve.length > 0 ? ['Show the Curve'] : [];
   const said = answer.verdict === 'fails' ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
-  // The message stays until it is answered; the command does not wait for that.
+  // The message stays until the user answers it; the command does not wait for that.
   void said(answer.sentence, ...show).then((choice) => (choice === undefined ? undefined : showCurve(answer)));
   return answer;
 }

@@ -1,6 +1,6 @@
 /**
- * Draws heat. The editor moves decorations with the text as it is edited, so they are drawn anew only when a result has come or when
- * lines come on screen that are not drawn yet: nothing flickers while typing.
+ * Draws heat. The editor moves decorations with the text, so they are drawn again only after a new result or when new lines become
+ * visible. So nothing flickers while typing.
  */
 import * as vscode from 'vscode';
 
@@ -8,18 +8,18 @@ import type { HeatParams } from '../protocol';
 import { edited, type Lines, take, type Told } from './lines';
 import { type HeatStyle, palette, type Palette, RULER_LEVEL, toneOf, TONES } from './palette';
 
-/** Lines that are drawn above and below those on screen, so that scrolling finds them drawn. */
+/** The number of lines that are drawn above and below the visible ones, for scrolling. */
 const MARGIN = 200;
 
-/** A file with more hot lines than this shows the first of them in the overview ruler. */
+/** The maximum number of lines in the overview ruler; a file with more shows the first ones. */
 const MOST_RULED = 3000;
 
 interface Heat {
-  /** As the server told it last; the next message may build on it. */
+  /** The last heat of the server; the next message may contain only changes to it. */
   told: Told;
-  /** What is on screen: the last heat of a version that was shown, moved through the edits since. */
+  /** The heat on the screen: the last heat of a current version, moved by the edits since. */
   lines: Lines;
-  /** Last message of which something was drawn. */
+  /** The last message that was drawn. */
   drawn?: HeatParams;
 }
 
@@ -28,11 +28,11 @@ export interface DrawOptions {
   /** The lowest level that is drawn. */
   from: number;
   ruler: boolean;
-  /** Factor for the text on heat. */
+  /** The brightness factor for text on heat. */
   brightness: number;
 }
 
-/** What a test or a command may ask of a document's heat. */
+/** The heat of a document for tests and commands. */
 export interface Shown {
   version: number;
   method: string;
@@ -43,7 +43,7 @@ export interface Shown {
 
 export class Drawing implements vscode.Disposable {
   private readonly heats = new Map<string, Heat>();
-  /** The lines that are drawn in an editor, and in which turn; as the editor object is new whenever its tab is. */
+  /** The drawn lines of an editor, and their turn. The editor object changes when its tab is shown again. */
   private readonly windows = new WeakMap<vscode.TextEditor, { first: number; last: number; turn: number }>();
   private turns = 0;
   private readonly drew = new vscode.EventEmitter<vscode.Uri>();
@@ -63,13 +63,13 @@ export class Drawing implements vscode.Disposable {
     ];
   }
 
-  /** Takes a message, whether it is drawn or not, as the next may build on it. */
+  /** Merges a message, even if it is not drawn, because the next one may contain only changes. */
   take(uri: vscode.Uri, params: HeatParams): void {
     const key = uri.toString();
     const known = this.heats.get(key);
     const told = take(known?.told, params);
     if (!told) {
-      // Lines that are on screen stay until the server tells everything anew.
+      // The drawn lines stay until the server sends the whole heat.
       return;
     }
     const heat = known ?? { told, lines: [] };
@@ -88,7 +88,7 @@ export class Drawing implements vscode.Disposable {
     this.drew.fire(uri);
   }
 
-  /** Draws everything anew in another manner. */
+  /** Draws everything again with other options. */
   restyle(options: DrawOptions): void {
     const before = this.options;
     this.options = options;
@@ -99,7 +99,7 @@ export class Drawing implements vscode.Disposable {
     vscode.window.visibleTextEditors.forEach((editor) => this.draw(editor));
   }
 
-  /** Takes all heat away: the server is gone for good. */
+  /** Removes all heat after the server has ended. */
   clear(): void {
     this.heats.clear();
     vscode.window.visibleTextEditors.forEach((editor) => this.draw(editor));
@@ -148,7 +148,7 @@ export class Drawing implements vscode.Disposable {
       return;
     }
     const [top, bottom] = onScreen(editor);
-    // Past both ends nothing is to be drawn, so that nothing is missing there either.
+    // There are no lines beyond the ends, so the range is unlimited there.
     const first = top - MARGIN <= 0 ? -Infinity : top - MARGIN;
     const last = bottom + MARGIN >= editor.document.lineCount ? Infinity : bottom + MARGIN;
     const turn = ++this.turns;
@@ -169,9 +169,9 @@ export class Drawing implements vscode.Disposable {
   }
 
   /**
-   * Decorations go to the window without a version: lines that were counted before somebody pressed Enter may arrive after it, and would
-   * stay one line off while they type. The window's next answer comes behind every edit that it had when it drew; if there was any, what
-   * has moved meanwhile is drawn once more.
+   * Checks that no edit happened while decorations were sent. They have no version: lines computed before the user pressed Enter may arrive
+   * after it, and would stay one line off. The next answer of the window follows every edit before the drawing; if there was one, the moved
+   * heat is drawn again.
    */
   private async confirm(editor: vscode.TextEditor, turn: number): Promise<void> {
     const { version } = editor.document;
@@ -181,7 +181,7 @@ export class Drawing implements vscode.Disposable {
     }
   }
 
-  /** The hottest lines of the whole document in the overview ruler. */
+  /** Draws the lines with the most heat of the whole document in the overview ruler. */
   private drawRuler(editor: vscode.TextEditor, lines: Lines): void {
     const marks: vscode.Range[] = [];
     for (let line = 0; this.options.ruler && line < lines.length && marks.length < MOST_RULED; line++) {
@@ -194,7 +194,7 @@ export class Drawing implements vscode.Disposable {
 
   private drawUnread(editor: vscode.TextEditor, heat: Heat | undefined): void {
     if (heat && heat.told.version !== editor.document.version) {
-      // Those that are drawn move with the text.
+      // The drawn marks move with the text.
       return;
     }
     const stretches = (heat?.told.unread ?? []).map(({ range, reason }) => ({
@@ -205,7 +205,7 @@ export class Drawing implements vscode.Disposable {
   }
 }
 
-/** The first and the last line on screen; folded lines between them count. */
+/** The first and the last visible line, including folded lines between them. */
 function onScreen(editor: vscode.TextEditor): [number, number] {
   const ranges = editor.visibleRanges;
   return [ranges[0]?.start.line ?? 0, ranges.at(-1)?.end.line ?? 0];

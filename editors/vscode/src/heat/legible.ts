@@ -1,20 +1,20 @@
 /**
- * Keeps text legible on heat: how much brighter or darker it must be there, computed from the colors of the active theme.
+ * Computes from the colors of the active theme how much brighter or darker text on heat must be to stay legible.
  *
- * Nothing here knows the editor, so that it can be tested alone.
+ * This file does not use the editor's API, so that it can be tested separately.
  */
 
 export type Color = readonly [red: number, green: number, blue: number];
 
-/** The least contrast of text on heat, as the Web Content Accessibility Guidelines want it for ordinary text. */
+/** The minimum contrast of text on heat: that of the Web Content Accessibility Guidelines for normal text. */
 export const LEAST = 4.5;
 
-/** Factors that are tried; more would wash the colors out. */
+/** The limits of the factor; stronger factors would wash out the colors. */
 const MOST = { darker: 0.44, brighter: 2.2 };
 
-/** Scopes of words that tell something: names, comments, strings and numbers. */
+/** Scopes of words that may have heat: names, comments, strings and numbers. */
 const SCOPES = /^(comment|string|variable$|variable\.(?!language)|entity\.name\.(function|type|class|namespace)|support\.(function|class|type)|constant\.numeric)/;
-/** Scopes that name something else. */
+/** Scopes of other things. */
 const OTHERS = /css|tag|regexp|markup|link|embedded|escape/;
 
 export interface ThemeFile {
@@ -28,20 +28,20 @@ export interface Rule {
   settings?: { foreground?: string };
 }
 
-/** JSON with comments and trailing commas, as themes are written. */
+/** Parses the JSON of a theme, which may have comments and trailing commas. */
 export function parsed(text: string): ThemeFile {
   const bare = text.replace(/("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[^]*?\*\//g, (_, string?: string) => string ?? '');
   return JSON.parse(bare.replace(/("(?:\\.|[^"\\])*")|,(\s*[}\]])/g, (_, string?: string, end?: string) => string ?? end ?? '')) as ThemeFile;
 }
 
-/** A theme with the one that it includes. */
+/** A theme merged with the one that it includes. */
 export function merged(base: ThemeFile, theme: ThemeFile): ThemeFile {
   const rules = [base.tokenColors, theme.tokenColors].flatMap((each) => (Array.isArray(each) ? (each as Rule[]) : []));
   return { colors: { ...base.colors, ...theme.colors }, tokenColors: rules };
 }
 
 /**
- * The factor that text on heat is brightened or darkened with; 1 where every color of the theme is legible there already.
+ * The brightness factor for text on heat; 1 if every color of the theme is already legible.
  *
  * `tints`: the colors of the tones, `#rrggbbaa`.
  */
@@ -56,7 +56,7 @@ export function brightness(theme: ThemeFile, light: boolean, tints: string[]): n
     return counts && /^#[\da-f]{3,8}$/i.test(settings?.foreground ?? '') ? [color(settings?.foreground ?? '', ground)] : [];
   });
   const legible = (text: Color, factor: number) => grounds.every((below) => contrast(scaled(text, factor), below) >= LEAST);
-  // A color that no factor makes legible, such as dark red on black, is left as the theme has it.
+  // A color that no factor makes legible, such as dark red on black, is ignored.
   const reachable = [plain, ...texts].filter((text) => legible(text, light ? MOST.darker : MOST.brighter));
   const step = light ? -0.04 : 0.04;
   let factor = 1;

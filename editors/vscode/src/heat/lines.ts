@@ -1,11 +1,11 @@
 /**
- * The heat of a document as lines of words: what the server told, and the same words moved through the edits made since.
+ * The heat of a document as lines of words: as the server sent it, and moved by the edits since.
  *
- * Nothing here knows the editor, so that it can be tried alone.
+ * This file does not use the editor's API, so that it can be tested separately.
  */
 import type { HeatParams, Range, Unread, Word } from '../protocol';
 
-/** Start, end (exclusive) and level of a word of a line, in order. */
+/** Start, end (exclusive) and level of a word in a line. */
 export type LineWord = readonly [start: number, end: number, level: number];
 
 /** Words by line; a line without any may be a hole. Lines are never changed, only replaced. */
@@ -18,7 +18,7 @@ export interface Told {
   unread: Unread[];
 }
 
-/** The whole heat after a message; undefined where the message builds on one that is missing. */
+/** The whole heat after a message; undefined if the previous message is missing. */
 export function take(before: Told | undefined, params: HeatParams): Told | undefined {
   const told = byLine(params.words);
   const change = params.changed;
@@ -57,13 +57,13 @@ function lowered(unread: Unread, down: number): Unread {
   return { ...unread, range };
 }
 
-/** The lines after an edit: words stay with their text, and what was deleted takes its words along. */
+/** The lines after an edit: words move with their text, and deleted text loses its words. */
 export function edited(lines: Lines, range: Range, text: string): Lines {
   const inserted = text.split(/\r\n|\r|\n/);
   const last = inserted.at(-1) ?? '';
   const { start, end } = range;
   const head = before(lines[start.line] ?? [], start.character);
-  // Where the text behind the edit comes to stand.
+  // The new position of the text after the edit.
   const column = last.length + (inserted.length === 1 ? start.character : 0);
   const tail = after(lines[end.line] ?? [], end.character, column);
   if (inserted.length > 1) {
@@ -89,7 +89,7 @@ function after(words: readonly LineWord[], from: number, to: number): LineWord[]
   );
 }
 
-/** A word that was edited inside stays one word. */
+/** Joins the parts of a word after an edit inside it. */
 function joined(head: LineWord[], tail: LineWord[], lines: Lines, range: Range, column: number): LineWord[] {
   const [first, next] = [head.at(-1), tail[0]];
   const inside = (lines[range.start.line] ?? []).some(

@@ -1,4 +1,4 @@
-/** The decoration types that heat is drawn with. They are made once: each one costs a style sheet in every window. */
+/** The decoration types of heat. They are created once, because each one costs a style sheet in every window. */
 import * as vscode from 'vscode';
 
 /** Levels that the server sends. */
@@ -10,7 +10,7 @@ export const TONES = 3;
 /** The lowest level of each tone: above average, about twice the average, three times and more. */
 const FIRST_LEVELS = [1, 8, 10];
 
-/** From this level on a line is marked in the overview ruler, if the person wants marks there. */
+/** The minimum level of a mark in the overview ruler, if the user turned marks there on. */
 export const RULER_LEVEL = 11;
 
 export type HeatStyle = 'background' | 'underline';
@@ -27,7 +27,7 @@ export function toneOf(level: number): number {
   return FIRST_LEVELS.findLastIndex((first) => level >= first);
 }
 
-/** `brightness`: factor for the text on a tone, where the theme's own colors would be hard to read there. */
+/** `brightness`: the factor for text on a tone, if the theme's colors would be hard to read there. */
 export function palette(style: HeatStyle, brightness: number): Palette {
   const tones = FIRST_LEVELS.map((_, tone) => vscode.window.createTextEditorDecorationType(look(style, tone, brightness)));
   const ruler = vscode.window.createTextEditorDecorationType({
@@ -53,7 +53,7 @@ function look(style: HeatStyle, tone: number, brightness: number): vscode.Decora
   if (style === 'underline') {
     return { rangeBehavior, borderWidth: '0 0 2px 0', borderStyle: 'solid', borderColor: color };
   }
-  // The hue of the text belongs to the language. The API has no filter; a declaration may follow another one, though.
+  // The text keeps the hue of its syntax. The API has no filter, but another declaration can follow in the same string.
   const text = brightness === 1 ? {} : { opacity: `1; filter: brightness(${brightness})` };
   return { rangeBehavior, backgroundColor: color, borderRadius: '3px', ...text };
 }

@@ -1,11 +1,11 @@
-/** The active color theme, read from the extension that it comes with, as the API tells no colors of text. */
+/** Reads the active color theme from its extension, because the API has no colors of text. */
 import { posix } from 'node:path';
 
 import * as vscode from 'vscode';
 
 import { brightness, merged, parsed, type ThemeFile } from './legible';
 
-/** Factors for themes that cannot be read, such as one of an extension that runs in another process. */
+/** The factors for themes that cannot be read, such as those of extensions in another process. */
 const UNKNOWN = { light: 0.88, dark: 1.12 };
 
 interface Contributed {
@@ -18,7 +18,7 @@ interface Manifest {
   contributes?: { themes?: Contributed[]; colors?: { id: string; defaults: Record<string, string> }[] };
 }
 
-/** How much brighter or darker text on heat has to be in the active theme. */
+/** The brightness factor for text on heat in the active theme. */
 export async function textBrightness(own: Manifest): Promise<number> {
   const { kind } = vscode.window.activeColorTheme;
   const light = kind === vscode.ColorThemeKind.Light || kind === vscode.ColorThemeKind.HighContrastLight;
@@ -36,7 +36,7 @@ async function activeTheme(kind: vscode.ColorThemeKind): Promise<ThemeFile | und
   const name = chosen(kind);
   for (const extension of vscode.extensions.all) {
     const themes = (extension.packageJSON as Manifest).contributes?.themes ?? [];
-    // Names that older versions had begin with "Default".
+    // In older versions, the names begin with "Default".
     const found = themes.find((theme) => [theme.id, theme.label].some((each) => each === name || `Default ${each}` === name));
     if (found) {
       return read(extension.extensionUri, found.path);

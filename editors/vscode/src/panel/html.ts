@@ -1,9 +1,9 @@
-/** The pages of web views: nothing in them but our own script and style, and no way out. */
+/** The HTML of web views, which allow only the extension's script and style, and no network access. */
 import { randomBytes } from 'node:crypto';
 
 import * as vscode from 'vscode';
 
-/** What a page consists of. */
+/** The parts of a page. */
 export interface Parts {
   title: string;
   script: vscode.Uri;
@@ -11,7 +11,7 @@ export interface Parts {
   module?: boolean;
   style: vscode.Uri;
   body: string;
-  /** Directives of the policy beside those for script and style. */
+  /** Directives of the policy in addition to those for script and style. */
   policy?: string;
 }
 

@@ -1,10 +1,10 @@
-/** What the extension and its web view tell each other. */
+/** The messages between the extension and its web view. */
 
-/** A word of a passage: characters in UTF-16 of the passage's text. */
+/** A word of a passage; positions are UTF-16 characters of its text. */
 export interface ViewWord {
   start: number;
   end: number;
-  /** Its share, or what it adds to the similarity. */
+  /** Its share, or its contribution to the similarity. */
   score: number;
 }
 
@@ -18,7 +18,7 @@ export interface ViewSide {
   coverage: number;
 }
 
-/** What the passages share: indices of words. */
+/** Shared words of the passages, as indices. */
 export interface ViewShared {
   a: number[];
   b: number[];
@@ -26,7 +26,7 @@ export interface ViewShared {
   score: number;
 }
 
-/** What a word adds with each word of the other side. */
+/** The contributions of a word with each word of the other side. */
 export interface ViewRow {
   side: 0 | 1;
   word: number;
@@ -35,7 +35,7 @@ export interface ViewRow {
 
 export interface PairView {
   kind: 'pair';
-  /** Tells rows of this view from those of one before. */
+  /** Distinguishes rows of this view from those of earlier ones. */
   turn: number;
   summary: string;
   sides: [ViewSide, ViewSide];
@@ -59,9 +59,9 @@ export interface ViewUnit {
   ranks: number[];
   /** The word that was asked about. */
   asked: number | null;
-  /** By word: 3 where the asked word draws on it most, 0 where it does not. */
+  /** By word: from 3, if the asked word draws on it most, to 0, if not at all. */
   related: number[];
-  /** What there is to say about that word. */
+  /** The answer about that word. */
   answer: string | null;
   coverage: number;
   details: [name: string, value: string][];
@@ -73,7 +73,7 @@ export interface ExplanationView {
   units: ViewUnit[];
 }
 
-/** What the colors mean. */
+/** The meaning of the colors. */
 export interface LegendView {
   kind: 'legend';
   preset: string;
@@ -86,11 +86,11 @@ export type Message = View | ({ kind: 'row'; turn: number } & ViewRow);
 
 /** To the extension. */
 export type Request =
-  /** The script is there and can be told what to show. */
+  /** The script is ready for messages. */
   | { kind: 'ready' }
   /** Show a word in its document. */
   | { kind: 'reveal'; part: number; word: number }
-  /** What does a word add with each word of the other side? */
+  /** Request the row of a word. */
   | { kind: 'row'; turn: number; side: 0 | 1; word: number }
-  /** Run one of our commands. */
+  /** Run one of the extension's commands. */
   | { kind: 'run'; command: 'fovea.setHeat' | 'fovea.openWalkthrough' | 'fovea.search' };

@@ -1,4 +1,4 @@
-/** The panel: why two passages are similar, which words tell most, or what the colors mean. There is one panel for all of them. */
+/** The panel, which shows a comparison, an explanation or the legend. There is only one panel. */
 import * as vscode from 'vscode';
 
 import { label } from '../places';
@@ -17,7 +17,7 @@ export interface Shown {
   language: string;
 }
 
-/** Where a part of the view stands. */
+/** The location of a part of the view. */
 interface Home {
   uri: vscode.Uri;
   /** Of the document's text. */
@@ -43,7 +43,7 @@ export class Panel implements vscode.Disposable {
     private readonly preset: () => string,
   ) {}
 
-  /** What is shown now. */
+  /** The current view. */
   get shown(): View | undefined {
     return this.panel && this.view;
   }
@@ -83,7 +83,7 @@ export class Panel implements vscode.Disposable {
     this.show(asked ? 'Why?' : 'Telling Words', vscode.ViewColumn.Beside, view, units.map(({ home }) => home));
   }
 
-  /** What the colors mean. */
+  /** Shows the legend of the colors. */
   showLegend(): void {
     this.show('Colors', vscode.ViewColumn.Beside, { kind: 'legend', preset: this.preset() }, []);
   }
@@ -131,7 +131,7 @@ export class Panel implements vscode.Disposable {
   private receive(request: Request): void {
     switch (request.kind) {
       case 'ready':
-        // A panel that was hidden has forgotten what it showed.
+        // A hidden panel loses its content.
         if (this.view) {
           this.post(this.view);
         }
@@ -154,7 +154,7 @@ export class Panel implements vscode.Disposable {
     }
   }
 
-  /** The row of the word that is pointed at; one that was left before it came is not worth waiting for. */
+  /** Requests the row of the word under the pointer; a new word cancels the previous request. */
   private async row({ turn, side, word }: { turn: number; side: 0 | 1; word: number }): Promise<void> {
     this.asking?.cancel();
     const mine = (this.asking = new vscode.CancellationTokenSource());
@@ -179,7 +179,7 @@ async function reveal(home: Home, { start, end }: Stretch): Promise<void> {
     return;
   }
   const selection = new vscode.Range(document.positionAt(home.offset + start), document.positionAt(home.offset + end));
-  // Where the document is on screen, or else beside the panel, which stays.
+  // In the editor that shows the document, or else beside the panel.
   const shown = vscode.window.visibleTextEditors.find((editor) => editor.document === document)?.viewColumn;
   await vscode.window.showTextDocument(document, { viewColumn: shown ?? vscode.ViewColumn.Beside, selection });
 }

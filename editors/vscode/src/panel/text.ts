@@ -1,6 +1,6 @@
-/** Text of a passage as the panel shows it. Nothing here knows the editor, so that it can be tested alone. */
+/** The text of a passage as the panel shows it. This file does not use the editor's API, so that it can be tested separately. */
 
-/** The characters (UTF-16) at which bytes of a text (UTF-8) stand. Bytes must rise. */
+/** Converts byte offsets (UTF-8) of a text to characters (UTF-16). The offsets must be in ascending order. */
 export function characters(text: string, bytes: number[]): number[] {
   const found: number[] = [];
   let [byte, character] = [0, 0];
@@ -17,20 +17,20 @@ export function characters(text: string, bytes: number[]): number[] {
 
 export interface Dedented {
   text: string;
-  /** Where a character of the original text stands in the new one. */
+  /** The position of a character of the original text in the new one. */
   moved(character: number): number;
 }
 
 /**
- * Takes away the indentation that all lines have.
+ * Removes the common indentation of all lines.
  *
- * The first line of a passage may begin behind its indentation, and then says nothing about the others.
+ * The first line of a passage may begin after its indentation; then it does not count.
  */
 export function dedented(text: string): Dedented {
   const lines = text.split('\n');
   const indented = lines.slice(/^\s/.test(text) ? 0 : 1).filter((line) => line.trim() !== '');
   const widths = indented.map((line) => line.match(/^[ \t]*/)?.[0].length ?? 0);
-  // A closing bracket stands as far left as the line that opened it; without one the body is one step deeper.
+  // A closing bracket has the indentation of the opening line; without one, the body is one step deeper.
   const closing = indented.at(-1);
   const body = /^\s/.test(text) || /^\s*[})\]]/.test(closing ?? '') ? Math.min(...widths) : Math.max(0, Math.min(...widths) - step(widths));
   const width = indented.length === 0 ? 0 : body;
@@ -59,13 +59,13 @@ function step(widths: number[]): number {
   return Number.isFinite(found) ? found : 4;
 }
 
-/** A title that fits into one line. */
+/** Cuts a title to one line. */
 export function cut(title: string, most = 60): string {
   const line = title.trim().split('\n', 1)[0] ?? '';
   return line.length > most ? `${line.slice(0, most - 1).trimEnd()}…` : line;
 }
 
-/** The name of what a passage of code defines, or its first words. */
+/** The name of the definition in a passage of code, or its first words. */
 export function nameOf(text: string): string {
   const lines = text.split('\n').map((line) => line.trim());
   const code = lines.filter((line) => line !== '' && !/^(\/\/|\/\*|\*|#|--|@|"""|''')/.test(line));

@@ -1,10 +1,10 @@
-/** The server's answers as what the panel shows. Bytes become characters here. */
+/** Converts the server's answers to views of the panel, and bytes to characters. */
 import type { Comparison, ComparedSide, ExplainedUnit, Explanation } from '../protocol';
 import type { PairView, ViewShared, ViewSide, ViewUnit, ViewWord } from './messages';
 import { WORDS } from '../webview/syntax';
 import { characters, cut, dedented, listed, rankInWords } from './text';
 
-/** Words that are named where the server names none. */
+/** The number of words to name if the server names none. */
 const NAMED = 8;
 
 interface Placed {
@@ -12,13 +12,13 @@ interface Placed {
   end: { byte: number };
 }
 
-/** A stretch of the original text, by characters. */
+/** A range of the original text in characters. */
 export interface Stretch {
   start: number;
   end: number;
 }
 
-/** Where words stand in the original text. `from`: the byte at which the text starts. */
+/** The ranges of words in the original text. `from`: the byte at which the text starts. */
 export function stretches(text: string, placed: Placed[], from = 0): Stretch[] {
   const at = characters(text, placed.flatMap((word) => [word.start.byte - from, word.end.byte - from]));
   return placed.map((_, index) => ({ start: at[2 * index] ?? 0, end: at[2 * index + 1] ?? 0 }));
@@ -63,7 +63,7 @@ function shown(text: string, words: Stretch[], scores: number[]): { text: string
   return { text: bare, words: words.map(({ start, end }, index) => ({ start: moved(start), end: moved(end), score: scores[index] ?? 0 })) };
 }
 
-/** For servers that do not say what the passages share: pairs of equal words, by what they add. */
+/** The shared words for servers that do not send them: pairs of equal words by their contribution. */
 function sharedOf(sides: [ViewSide, ViewSide], pairs: number[][] | null): ViewShared[] {
   const found = new Map<string, ViewShared>();
   const texts = sides.map(({ text, words }) => words.map((word) => text.slice(word.start, word.end)));
@@ -90,7 +90,7 @@ function summaryOf(shared: ViewShared[]): string {
   return `Both are about ${listed(names)}.`;
 }
 
-/** The numbers for those who want them. */
+/** The numbers of the details. */
 function pairDetails(a: Told, b: Told, answer: Comparison): [string, string][] {
   const { centered } = answer;
   const of = (name: string, sides: { special: number; bias: number }[]): [string, string][] => [

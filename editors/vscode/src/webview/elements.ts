@@ -1,4 +1,4 @@
-/** Elements made of text: nothing of a document is ever read as markup. */
+/** Creates elements from text: text of documents is never parsed as markup. */
 
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
@@ -13,17 +13,17 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** 0.1234 → "12.3 %". */
+/** Formats 0.1234 as "12.3 %". */
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
 
-/** 0.1234 → "+0.123". */
+/** Formats 0.1234 as "+0.123". */
 export function signed(value: number, digits = 3): string {
   return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
 }
 
-/** Tells screen readers something. */
+/** Announces a text to screen readers. */
 export function say(text: string): void {
   const live = document.getElementById('live');
   if (live) {
@@ -34,7 +34,7 @@ export function say(text: string): void {
 /** The strongest tone; 0 is none. Styles are in the style sheet, where themes can reach them. */
 export const TONES = 3;
 
-/** Least shares of the largest value, by tone. */
+/** The minimum share of the largest value for each tone. */
 const FROM = [0.18, 0.4, 0.7];
 
 export function tone(value: number, most: number): number {
@@ -42,7 +42,7 @@ export function tone(value: number, most: number): number {
   return FROM.filter((least) => share >= least).length;
 }
 
-/** A bar of a share of the largest, drawn by the style sheet. */
+/** A bar for a share of the largest value, drawn by the style sheet. */
 export function bar(value: number, most: number): HTMLElement {
   const made = element('span', { class: 'bar', 'aria-hidden': 'true' });
   const inner = element('span', { class: value < 0 ? 'negative' : '' });
@@ -51,13 +51,13 @@ export function bar(value: number, most: number): HTMLElement {
   return made;
 }
 
-/** Numbers for those who want them, folded. */
+/** Folded details with numbers. */
 export function details(rows: [name: string, value: string][]): HTMLElement {
   const list = element('dl', {}, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
   return element('details', {}, element('summary', {}, 'Details'), list);
 }
 
-/** A sentence whose names stand in backticks. */
+/** A sentence in which names have backticks, as nodes. */
 export function withCode(text: string): (Node | string)[] {
   return text.split('`').map((part, index) => (index % 2 === 1 ? element('code', {}, part) : part));
 }

@@ -1,10 +1,10 @@
-/** Which words tell most about a passage: the text with its telling words colored, and the strongest of them in order. */
+/** The most telling words of a passage: the text with colored words, and a list of the strongest. */
 import type { ExplanationView, Request, ViewUnit } from '../panel/messages';
 import { bar, details, element, percent, say, tone, withCode } from './elements';
 import { passage } from './passage';
 import { WORDS } from './syntax';
 
-/** Words that are named: of one unit, of each of several. */
+/** The number of listed words: for a single unit, and for each of several units. */
 const NAMED = [12, 6] as const;
 
 export function showExplanation(root: HTMLElement, view: ExplanationView, send: (request: Request) => void): void {

@@ -1,4 +1,4 @@
-/** What the colors mean. */
+/** The meaning of the colors. */
 import type { LegendView, Request } from '../panel/messages';
 import { element } from './elements';
 

@@ -1,4 +1,4 @@
-/** The panel: shows what the extension tells it to. */
+/** The script of the panel: shows the views that the extension sends. */
 import type { Message, Request } from '../panel/messages';
 import { showExplanation } from './explanation';
 import { showLegend } from './legend';

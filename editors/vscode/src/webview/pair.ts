@@ -1,14 +1,14 @@
-/** Why two passages are similar: what they share, and the passages side by side. A word lights the words that it matches. */
+/** Why two passages are similar: the shared words, and the passages side by side. Pointing at a word marks its matches. */
 import type { PairView, Request, ViewRow, ViewShared } from '../panel/messages';
 import { details, element, say, signed, tone, withCode } from './elements';
 import { type Passage, passage } from './passage';
 import { WORDS } from './syntax';
 
-/** Words that are named. */
+/** The number of named words. */
 const NAMED = 6;
-/** Shared words that are listed. */
+/** The number of listed shared words. */
 const CHIPS = 9;
-/** Milliseconds that a word is pointed at before the server is asked. */
+/** Milliseconds that the pointer rests on a word before the server is asked. */
 const REST = 60;
 
 type Send = (request: Request) => void;
@@ -45,7 +45,7 @@ export class Pair {
     this.idle();
   }
 
-  /** Takes a row that the server sent. */
+  /** Handles a row of the server. */
   take({ side, word, scores }: ViewRow): void {
     this.rows.set(`${side} ${word}`, scores);
     if (this.looked?.side === side && this.looked.word === word) {
@@ -123,7 +123,7 @@ export class Pair {
     return pairs ? (side === 0 ? pairs[word] : pairs.map((row) => row[word] ?? 0)) : undefined;
   }
 
-  /** Lights the words that a word matches, and names the best. */
+  /** Marks the words that a word matches, and names the best. */
   private light(side: 0 | 1, word: number, scores: number[]): void {
     const other = side === 0 ? 1 : 0;
     const most = Math.max(...scores, 1e-9);
@@ -155,7 +155,7 @@ export class Pair {
     );
   }
 
-  /** How much each word adds with all of the other side. */
+  /** Shades each word by its total contribution. */
   private shade(): void {
     this.view.sides.forEach(({ words }, side) => {
       const most = Math.max(...words.map(({ score }) => score));
@@ -179,7 +179,7 @@ export class Pair {
     }
   }
 
-  /** Whether a word is more than punctuation or a word of the language. */
+  /** Whether a word is neither punctuation nor a keyword. */
   private named(side: 0 | 1, index: number): boolean {
     const text = this.textOf(side, index);
     return /[\p{L}\p{N}]/u.test(text) && !WORDS.has(text);

@@ -1,15 +1,15 @@
 /**
- * A passage of text whose words can be pointed at with the mouse and walked with the keyboard: one stop of the Tab key, arrows inside
- * (left and right to the next word, up and down to the nearest one of another line, Home and End).
+ * A passage of text with words that the user selects with the mouse or the keyboard. It has one stop of the Tab key. Inside, left and right
+ * go to the next word, up and down to the nearest one of another line; Home and End work, too.
  */
 import type { ViewWord } from '../panel/messages';
 import { element } from './elements';
 import { type Piece, pieces } from './syntax';
 
 export interface Listener {
-  /** A word is pointed at or focused; undefined when none is any more. */
+  /** The pointer or the focus is on a word; undefined if on none. */
   look(index: number | undefined): void;
-  /** A word was clicked, or Enter pressed on it. */
+  /** The user clicked a word, or pressed Enter on it. */
   choose(index: number): void;
 }
 
@@ -36,7 +36,7 @@ export function passage(text: string, language: string, words: ViewWord[], label
   return { root, words: made };
 }
 
-/** A stretch of the text in the colors of its pieces. */
+/** A part of the text in the colors of its pieces. */
 function plain(text: string, from: number, to: number, colored: Piece[]): (Node | string)[] {
   const found: (Node | string)[] = [];
   let at = from;
@@ -53,7 +53,7 @@ function plain(text: string, from: number, to: number, colored: Piece[]): (Node 
   return found.filter((each) => each !== '');
 }
 
-/** The first piece that ends behind a character. */
+/** The first piece that ends after a character. */
 function firstBehind(colored: Piece[], character: number): number {
   let [low, high] = [0, colored.length];
   while (low < high) {
@@ -115,7 +115,7 @@ function listen(root: HTMLElement, words: HTMLElement[], listener: Listener): vo
   });
 }
 
-/** The word that a key leads to. */
+/** The word that a key selects. */
 function step(words: HTMLElement[], index: number, key: string): number | undefined {
   switch (key) {
     case 'ArrowRight':
@@ -135,7 +135,7 @@ function step(words: HTMLElement[], index: number, key: string): number | undefi
   }
 }
 
-/** The word of the next line (or the one before) that stands nearest below (or above). */
+/** The nearest word in the next or the previous line. */
 function vertical(words: HTMLElement[], index: number, direction: 1 | -1): number {
   const here = words[index]?.getBoundingClientRect();
   if (!here) {

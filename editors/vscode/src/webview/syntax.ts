@@ -1,22 +1,22 @@
-/** Colors of code: comments, strings, numbers and the words of a language. Cheap on purpose: no grammar, one pass. */
+/** Colors of code for comments, strings, numbers and keywords. It is simple on purpose: no grammar, one pass. */
 
 export type Kind = 'comment' | 'string' | 'number' | 'keyword';
 
-/** A stretch of one kind, by characters. */
+/** A range of one kind, in characters. */
 export interface Piece {
   start: number;
   end: number;
   kind: Kind;
 }
 
-/** Languages whose comments begin with a hash. */
+/** Languages with comments that begin with a hash. */
 const HASH = new Set(['python', 'ruby', 'shellscript', 'toml', 'yaml', 'perl', 'r', 'makefile', 'dockerfile', 'elixir', 'julia', 'coffeescript']);
-/** Languages whose comments begin with two dashes. */
+/** Languages with comments that begin with two dashes. */
 const DASHES = new Set(['lua', 'sql', 'haskell']);
-/** Text without code. */
+/** Languages without code. */
 const PROSE = new Set(['markdown', 'plaintext', 'restructuredtext', 'latex']);
 
-/** Words of some language. */
+/** Keywords of various languages. */
 export const WORDS = new Set(
   (
     'abstract and as async await begin bool boolean break case catch char class const continue crate def default defer del do double elif else end ' +

@@ -1,4 +1,4 @@
-// Ask: a question, the places that answer it, and the words that carry the answer.
+// Ask: a question, its answers, and their most important words.
 const assert = require('node:assert/strict');
 const vscode = require('vscode');
 
@@ -9,7 +9,7 @@ const close = () => vscode.commands.executeCommand('workbench.action.closeQuickO
 const lower = (word) => word.text.toLowerCase();
 
 exports.run = async () => {
-  await test('a question leads to the statement that answers it, and its words say what they answer', async () => {
+  await test('a question leads to the statement that answers it, and each word names the word that it answers', async () => {
     await vscode.extensions.getExtension('fovea.fovea').activate();
     const { document } = await open('src/config.rs');
     await heat(document);
@@ -31,13 +31,13 @@ exports.run = async () => {
     assert.equal(selected, best.text);
   });
 
-  await test('a question that nothing answers has no answer', async () => {
+  await test('a question about something else has no answer', async () => {
     const answer = await vscode.commands.executeCommand('fovea.ask', "Which treaty ended the Thirty Years' War?");
     assert.deepEqual(answer.answers, []);
     await vscode.commands.executeCommand('notifications.clearAll');
   });
 
-  await test('a question can be put to one document alone', async () => {
+  await test('a question can be limited to one document', async () => {
     const { document } = await open('src/config.rs');
     const asked = { question: 'which lines are comments?', uri: document.uri.toString() };
     const answer = await vscode.commands.executeCommand('fovea.ask', asked);

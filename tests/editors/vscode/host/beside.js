@@ -1,4 +1,4 @@
-// Beside another server: everything of its own is still there.
+// Beside another server: its own features still work.
 const assert = require('node:assert/strict');
 const vscode = require('vscode');
 
@@ -20,14 +20,14 @@ exports.run = async () => {
     assert.ok((await lenses(document)).some((lens) => lens.command?.title === 'second server: run'));
   });
 
-  await test("beside another server the highlights are the other's", async () => {
+  await test("beside another server the highlights are those of the other server", async () => {
     const { document } = await open('src/config.rs');
     const position = find(document, 'config.insert', 2);
     const found = await vscode.commands.executeCommand('vscode.executeDocumentHighlights', document.uri, position);
     assert.ok(found.length > 0 && found.every(({ range }) => document.getText(range) === 'config'), JSON.stringify(found));
   });
 
-  await test("beside another server its semantic colors are there, and none of ours", async () => {
+  await test("beside another server its semantic colors are shown, and Fovea adds none", async () => {
     const { document } = await open('src/config.rs');
     const tokens = await until('semantic tokens', () =>
       vscode.commands.executeCommand('vscode.provideDocumentSemanticTokens', document.uri),

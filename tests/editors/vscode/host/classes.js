@@ -1,4 +1,4 @@
-// Classes by a probe of one's own, and what a model expects at a place.
+// Classes by the user's own probe, and predictions at a position.
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
 const { cpSync, mkdtempSync, readFileSync } = require('node:fs');
@@ -12,7 +12,7 @@ const run = (...arguments_) => vscode.commands.executeCommand(...arguments_);
 const close = () => run('workbench.action.closeQuickOpen');
 const tests = resolve(process.env.FOVEA_TEST_MEMORY, '..');
 
-/** A probe, trained by the program that the extension brings on a copy of the labels. */
+/** A probe that the extension's program trains on a copy of the labels. */
 function probe() {
   const folder = mkdtempSync(join(tmpdir(), 'fovea-probe-'));
   const [labels, file] = [join(folder, 'labels.csv'), join(folder, 'configuration.json')];
@@ -31,7 +31,7 @@ async function classes(document) {
 const sum = ({ words, special, bias }) => words.reduce((all, { score }) => all + score, special + bias);
 
 exports.run = async () => {
-  await test('a lens names the class, its words say why, and a correction is learned', async () => {
+  await test('a lens names the class, its words say why, and the probe learns a correction', async () => {
     await vscode.extensions.getExtension('fovea.fovea').activate();
     const { labels, file } = probe();
     const { document } = await open('src/config.rs');
@@ -60,7 +60,7 @@ exports.run = async () => {
     await until('no lens without the probe', async () => (await classes(document)).length === 0);
   });
 
-  await test('a model that predicts says what comes next and why; the built-in one says that it cannot', async () => {
+  await test('a model that can predict says what comes next and why; the built-in one says that it cannot', async () => {
     const { document } = await open('src/config.rs');
     const place = { uri: document.uri.toString(), position: find(document, 'load_config') };
     assert.equal(await run('fovea.predict', place), undefined);

@@ -1,4 +1,4 @@
-// A server that dies, and one that cannot be started.
+// Servers that die, and servers that cannot be started.
 const assert = require('node:assert/strict');
 const { mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
@@ -7,7 +7,7 @@ const vscode = require('vscode');
 
 const { api, having, heat, open, running, root, servers, set, test, until } = require('./session');
 
-/** A program that hears nothing after its first question and ends, three times, and is the server then. */
+/** A program that stops reading after the first request and ends, three times; then it runs the server. */
 const SHORT_LIVED = (runs, server) => `#!/usr/bin/env python3
 import json, os, sys
 with open('${runs}', 'a+') as file:
@@ -26,7 +26,7 @@ os.close(0)
 os.write(1, b'Content-Length: %d\\r\\n\\r\\n' % len(answer) + answer)
 `;
 
-/** A server that speaks LSP and none of our messages. */
+/** A server that supports LSP but none of Fovea's messages. */
 const TOO_OLD = `#!/usr/bin/env python3
 import json, sys
 while True:
@@ -57,31 +57,31 @@ const broken = (wanted) =>
   );
 
 exports.run = async () => {
-  await test('a server that dies is started again, and heat and hovers go on', async () => {
+  await test('a server that dies is started again, and heat and hovers still work', async () => {
     const editor = await open('src/config.rs');
     await heat(editor.document, (shown) => shown.words.length > 0);
     await killed();
-    assert.ok(api().heat(editor.document.uri).words.length > 0, 'the heat stays meanwhile');
+    assert.ok(api().heat(editor.document.uri).words.length > 0, 'the heat should stay until the restart');
     await running();
     await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '// after the fall\n'));
     await heat(editor.document, (shown) => shown.words.length > 0);
     await editor.edit((edit) => edit.delete(new vscode.Range(0, 0, 1, 0)));
   });
 
-  await test('one that dies again and again is let be, and starts by hand', async () => {
+  await test('a server that dies repeatedly is not restarted, but can be started by hand', async () => {
     const { document } = await open('src/config.rs');
     for (let fall = 0; fall < 5; fall++) {
       await killed();
     }
     await broken(/ended 6 times/);
     assert.match(api().look().lines.join('\n'), /not running/);
-    assert.equal(api().heat(document.uri), undefined, 'colors of a server that has gone are taken away');
+    assert.equal(api().heat(document.uri), undefined, 'the heat of an ended server should be removed');
     await vscode.commands.executeCommand('fovea.restartServer');
     await running();
     await heat(document, (shown) => shown.words.length > 0);
   });
 
-  await test('a program that is missing, no program or another one is told of, with what to do', async () => {
+  await test('a missing program, a file that is not a program and another program are reported with advice', async () => {
     await having('server.path', '/nonexistent/fovea', () => broken(/There is no program at \/nonexistent\/fovea\. Correct the setting/));
     await running();
     const path = join(root.fsPath, 'notes.txt');
@@ -92,7 +92,7 @@ exports.run = async () => {
     await running();
   });
 
-  await test('a program that is too old is reported, with what to do', async () => {
+  await test('a program that is too old is reported with advice', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fovea-old-'));
     const program = join(folder, 'fovea');
     writeFileSync(program, TOO_OLD, { mode: 0o755 });
@@ -101,7 +101,7 @@ exports.run = async () => {
     rmSync(folder, { recursive: true });
   });
 
-  await test('one that dies while it is greeted is started again', async () => {
+  await test('a server that dies during initialization is started again', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fovea-life-'));
     const [program, runs] = [join(folder, 'fovea'), join(folder, 'runs')];
     const packed = join(vscode.extensions.getExtension('fovea.fovea').extensionPath, 'bin/fovea');
@@ -109,7 +109,7 @@ exports.run = async () => {
     writeFileSync(program, SHORT_LIVED(runs, packed), { mode: 0o755 });
     const { document } = await open('src/config.rs');
     await having('server.path', program, async () => {
-      await until(() => `the fourth of ${readFileSync(runs, 'utf8')}: ${JSON.stringify(api().status())}`, () => readFileSync(runs, 'utf8') === '....');
+      await until(() => `the fourth start, after ${readFileSync(runs, 'utf8')}: ${JSON.stringify(api().status())}`, () => readFileSync(runs, 'utf8') === '....');
       await running();
       await heat(document, (shown) => shown.words.length > 0);
     });

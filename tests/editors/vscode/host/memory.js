@@ -1,5 +1,5 @@
-// A file system that is nowhere on the disk, for the tests of virtual folders: below `memory:/project` stand the files of a folder, read
-// only; a document of `other:` has one and the same text.
+// A virtual file system for tests: `memory:/project` contains the files of a folder, read-only; every document of `other:` has the same
+// text.
 const { readdirSync, readFileSync, statSync } = require('node:fs');
 const { join } = require('node:path');
 const vscode = require('vscode');

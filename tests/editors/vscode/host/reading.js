@@ -5,7 +5,7 @@ const vscode = require('vscode');
 const { api, file, find, foveaHover, having, heat, open, running, test, until, untitled, words } = require('./session');
 
 exports.run = async () => {
-  await test('the extension starts its server by itself and the status bar tells model and method', async () => {
+  await test('the extension starts its server automatically, and the status bar names model and method', async () => {
     const extension = await until('the extension', () => vscode.extensions.getExtension('fovea.fovea'));
     await until('its activation', () => extension.isActive);
     await running();
@@ -13,17 +13,17 @@ exports.run = async () => {
     assert.match(api().look().lines.join('\n'), /all-MiniLM-L6-v2 · decomposition/);
   });
 
-  await test('a document that is opened gets heat on its few telling words', async () => {
+  await test('an opened document gets heat on its few most telling words', async () => {
     const { document } = await open('src/config.rs');
     const shown = words(document, await heat(document));
-    assert.ok(shown.every((word) => /^[\p{L}\p{N}_]+$/u.test(word.text)), `more than names: ${JSON.stringify(shown)}`);
+    assert.ok(shown.every((word) => /^[\p{L}\p{N}_]+$/u.test(word.text)), `not only names: ${JSON.stringify(shown)}`);
     assert.ok(!shown.some((word) => /^(use|pub|fn|let|mut|for|in|if|return|struct|impl)$/.test(word.text)), 'a keyword has heat');
     const filled = Array.from({ length: document.lineCount }, (_, line) => document.lineAt(line)).filter((line) => !line.isEmptyOrWhitespace);
     const marked = new Set(shown.map((word) => word.line)).size / filled.length;
     assert.ok(marked > 0 && marked <= 0.3, `${Math.round(marked * 100)} % of the lines are marked`);
   });
 
-  await test('all words get heat where that is wanted, also behind wide characters', async () => {
+  await test('all words get heat with the preset full, also after wide characters', async () => {
     const { document } = await open('src/config.rs');
     const few = (await heat(document)).words.length;
     await vscode.commands.executeCommand('fovea.setHeat', 'full');
@@ -42,7 +42,7 @@ exports.run = async () => {
     assert.equal(shown.length, 0);
   });
 
-  await test('typing keeps the heat of words that are not touched in place, before the new result is there', async () => {
+  await test('while typing, unchanged words keep their heat before the new result arrives', async () => {
     const editor = await open('src/config.rs');
     const { document } = editor;
     await vscode.commands.executeCommand('fovea.setHeat', 'full');
@@ -50,13 +50,13 @@ exports.run = async () => {
     const before = words(document, await heat(document));
     await editor.edit((edit) => edit.insert(new vscode.Position(4, 0), 'use std::env;\n'));
     const old = api().heat(document.uri);
-    assert.notEqual(old.version, document.version, 'the result came before anybody could look');
+    assert.notEqual(old.version, document.version, 'the result came before the check');
     assert.deepEqual(words(document, old).map((word) => word.text), before.map((word) => word.text));
     await heat(document);
     const at = find(document, 'load_config', 2);
     await editor.edit((edit) => edit.insert(at, 'x'));
     const grown = words(document, api().heat(document.uri));
-    assert.ok(grown.some((word) => word.text === 'loxad_config'), 'a word that is edited inside stays one');
+    assert.ok(grown.some((word) => word.text === 'loxad_config'), 'a word stays one word after an edit inside it');
     await editor.edit((edit) => edit.delete(new vscode.Range(at, at.translate(0, 1))));
     await editor.edit((edit) => edit.delete(new vscode.Range(4, 0, 5, 0)));
     const after = words(document, await heat(document));
@@ -64,7 +64,7 @@ exports.run = async () => {
     await vscode.commands.executeCommand('fovea.setHeat', 'quiet');
   });
 
-  await test('hover says one plain sentence about a telling word, with links, and nothing about others', async () => {
+  await test('hover has one sentence with links about a telling word, and nothing about other words', async () => {
     const { document } = await open('src/config.rs');
     const text = await foveaHover(document, find(document, 'load_config', 2));
     const [sentence] = text.split('\n');
@@ -77,7 +77,7 @@ exports.run = async () => {
     assert.ok(!none.flatMap((hover) => hover.contents).some((each) => /telling/.test(each.value ?? each)));
   });
 
-  await test('only the five commands of our hovers may be run from a hover', async () => {
+  await test('a hover may run only the five commands of Fovea\'s hovers', async () => {
     const { document } = await open('src/config.rs');
     const position = find(document, 'load_config', 2);
     await foveaHover(document, position);
@@ -86,7 +86,7 @@ exports.run = async () => {
     assert.deepEqual(ours.isTrusted, { enabledCommands: ['fovea.goTo', 'fovea.compareItems', 'fovea.why', 'fovea.trust', 'fovea.hideHovers'] });
   });
 
-  await test('hide in a hover turns hovers off in the settings of the person', async () => {
+  await test('the link to hide hovers turns them off in the user settings', async () => {
     const { document } = await open('src/config.rs');
     const settings = () => vscode.workspace.getConfiguration('fovea').inspect('hover.enable').globalValue;
     await vscode.commands.executeCommand('fovea.hideHovers');
@@ -99,7 +99,7 @@ exports.run = async () => {
     await foveaHover(document, position);
   });
 
-  await test('the words that the one under the cursor draws on get boxes after a rest, until the cursor moves', async () => {
+  await test('after a delay, the words that the word at the cursor draws on get boxes, until the cursor moves', async () => {
     const editor = await open('src/config.rs');
     const position = find(editor.document, 'load_config', 2);
     const move = (to) => vscode.commands.executeCommand('cursorMove', { to, by: 'character', value: 1 });
@@ -110,21 +110,21 @@ exports.run = async () => {
     assert.ok(drawn.words.length > 1 && drawn.words.some(({ strength }) => strength === 3), JSON.stringify(drawn));
     assert.ok(drawn.words.every(({ range }) => /^[\p{L}\p{N}_]+$/u.test(editor.document.getText(range)) && !/^(pub|fn|let|use)$/.test(editor.document.getText(range))));
     await move('right');
-    assert.equal(api().drawsOn(), undefined, 'boxes stay when the cursor moves');
+    assert.equal(api().drawsOn(), undefined, 'the boxes did not disappear when the cursor moved');
     await until('boxes of the new place', () => api().drawsOn());
     await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), '\n'));
     await until('no boxes after an edit', () => !api().drawsOn());
     await editor.edit((edit) => edit.delete(new vscode.Range(0, 0, 1, 0)));
   });
 
-  await test('highlights are those of the editor, and none of ours', async () => {
+  await test('highlights are those of the editor, and Fovea adds none', async () => {
     const { document } = await open('src/config.rs');
     const position = find(document, 'load_config', 2);
     const found = (await vscode.commands.executeCommand('vscode.executeDocumentHighlights', document.uri, position)) ?? [];
     assert.ok(found.every(({ range }) => document.getText(range) === 'load_config'), JSON.stringify(found));
   });
 
-  await test('a document without a file gets heat, the output panel none', async () => {
+  await test('a document without a file gets heat, and the output panel gets none', async () => {
     const { document } = await untitled('def parse_headers(lines):\n    """Split header lines into names and values."""\n', 'python');
     await having('heat.preset', 'full', () =>
       heat(document, (shown) => words(document, shown).some((word) => word.text === 'parse_headers')),
@@ -138,11 +138,11 @@ exports.run = async () => {
     assert.ok(output.every((each) => api().heat(each.uri) === undefined));
     await vscode.commands.executeCommand('workbench.panel.output.focus');
     await until('the focus in Output', () => vscode.window.activeTextEditor?.document.uri.scheme === 'output');
-    assert.deepEqual(api().look(), before, 'the status bar says something else while Output has the focus');
+    assert.deepEqual(api().look(), before, 'the status bar changed while Output has the focus');
     await vscode.commands.executeCommand('workbench.action.closePanel');
   });
 
-  await test('text that no model can read is told apart, and Chinese is not among it', async () => {
+  await test('text that no model can read is reported, and Chinese is not', async () => {
     const { document } = await untitled('ᛖᚴ ᚺᛚᛖᚹᚨᚷᚨᛊᛏᛁᛉ ᚺᛟᛚᛏᛁᛃᚨᛉ ᚺᛟᚱᚾᚨ ᛏᚨᚹᛁᛞᛟ ᛖᚴ ᚺᛚᛖᚹᚨᚷᚨᛊᛏᛁᛉ', 'plaintext');
     const shown = await heat(document);
     assert.equal(shown.words.length, 0);
@@ -152,7 +152,7 @@ exports.run = async () => {
     assert.equal(read.unread, 0);
   });
 
-  await test('words can be scored by another method, heat switched off and work paused', async () => {
+  await test('the method can be changed, heat turned off and work paused', async () => {
     const { document } = await open('src/config.rs');
     await vscode.commands.executeCommand('fovea.setMethod', 'norm');
     await heat(document, (shown) => shown.method === 'norm');
@@ -173,17 +173,17 @@ exports.run = async () => {
     await running();
   });
 
-  await test('the index of the folder is told of', async () => {
+  await test('the status shows the index of the folder', async () => {
     await until('the index', () => api().status().status?.index?.state === 'ready');
     assert.match(api().look().lines.join('\n'), /Fovea can find \d+ functions, types and sections/);
-    assert.ok(!/\d/.test(api().look().text), 'the item counts as well');
+    assert.ok(!/\d/.test(api().look().text), 'the item should not show the number');
   });
 
-  await test('a report has versions and names of settings, and no text', async () => {
+  await test('a report contains versions and names of settings, but no text', async () => {
     await open('src/config.rs');
     await vscode.workspace.getConfiguration('fovea').update('excludePatterns', ['**/canary/**'], vscode.ConfigurationTarget.Global);
     await vscode.commands.executeCommand('fovea.copyReport');
-    // A browser may refuse the clipboard to those who do not look at it.
+    // A browser may refuse the clipboard to a window without focus.
     const report = await api().report();
     await vscode.workspace.getConfiguration('fovea').update('excludePatterns', undefined, vscode.ConfigurationTarget.Global);
     assert.match(report, /model: all-MiniLM-L6-v2/);

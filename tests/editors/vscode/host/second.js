@@ -1,5 +1,5 @@
-// The tests' own extension: it starts the second server, which stands for the language's own, makes up a folder, and does what the tests
-// in the browser want to have done (VS Code does not notice quickly that its file of settings was written by somebody else).
+// An extension for tests. It starts the second server, which represents the language's own, provides a virtual folder, and executes wishes
+// of the tests in the browser. (VS Code is slow to notice that another program changed its settings file.)
 const { existsSync, readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { LanguageClient } = require('vscode-languageclient/node');
 const vscode = require('vscode');
@@ -9,7 +9,7 @@ const { servers } = require('./servers');
 
 let client;
 
-/** What the tests in the browser may know of the window that they see. */
+/** The state of the window for the tests in the browser. */
 function state() {
   const api = vscode.extensions.getExtension('fovea.fovea')?.exports;
   return {
@@ -23,7 +23,7 @@ function state() {
   };
 }
 
-/** Does what stands in a file, and says in another that it is done. */
+/** Executes a wish, and writes the result to a file. */
 async function fulfil(wishes, { turn, settings = {}, open = [], run }) {
   for (const [name, value] of Object.entries(settings)) {
     await vscode.workspace.getConfiguration().update(name, value ?? undefined, vscode.ConfigurationTarget.Global);
@@ -32,15 +32,15 @@ async function fulfil(wishes, { turn, settings = {}, open = [], run }) {
     await vscode.window.showTextDocument(await vscode.workspace.openTextDocument(vscode.Uri.parse(uri)), { preview: false });
   }
   if (run) {
-    // A command may wait for the person.
+    // A command may wait for the user.
     void vscode.commands.executeCommand(...run);
   }
-  // At once, since the other side reads it meanwhile.
+  // Renaming is atomic, since the other side may read at the same time.
   writeFileSync(`${wishes}.new`, JSON.stringify({ turn, state: state() }));
   renameSync(`${wishes}.new`, `${wishes}.done`);
 }
 
-/** A window that was closed lives on for some seconds; wishes are for the one that is named. */
+/** Whether a wish is for this window. A closed window still exists for some seconds. */
 const isMeant = ({ folder }) => vscode.workspace.workspaceFolders?.some(({ uri }) => [uri.path, uri.toString()].includes(folder));
 
 function watch(wishes) {

@@ -1,4 +1,4 @@
-// The processes of the servers, as the system shows them.
+// The processes of the servers in /proc.
 const { readdirSync, readFileSync, readlinkSync } = require('node:fs');
 
 /** The servers that the extension host started, by their process ids. */

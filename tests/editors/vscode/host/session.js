@@ -1,15 +1,15 @@
-// What the tests in the extension host share: the session of one person, in which they run in order.
+// Helpers for the tests in the extension host, which run in order as the session of one user.
 const { appendFileSync } = require('node:fs');
 const vscode = require('vscode');
 
-/** Which settings are left as they are while their own tests run, to see that these notice. */
+/** Settings that their tests do not set, to check that these tests fail. */
 const ignored = process.env.FOVEA_TEST_IGNORE;
 const PATIENCE = ignored ? 15_000 : 60_000;
 let looked;
 const results = process.env.FOVEA_TEST_RESULTS;
 const write = (line) => appendFileSync(results, `${JSON.stringify(line)}\n`);
 
-/** `setting`: the one whose effect it sees. */
+/** `setting`: the setting whose effect the test checks. */
 exports.test = async (name, body, setting) => {
   looked = setting;
   try {
@@ -21,7 +21,7 @@ exports.test = async (name, body, setting) => {
 };
 exports.end = () => write({ end: true });
 
-/** Waits until `condition` answers something true, and returns that. */
+/** Waits until `condition` returns something true, and returns that. */
 async function until(what, condition, patience = PATIENCE) {
   const end = Date.now() + patience;
   for (;;) {
@@ -30,7 +30,7 @@ async function until(what, condition, patience = PATIENCE) {
       return value;
     }
     if (Date.now() > end) {
-      throw new Error(`waited in vain for ${typeof what === 'function' ? what() : what}`);
+      throw new Error(`timed out waiting for ${typeof what === 'function' ? what() : what}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
@@ -52,7 +52,7 @@ exports.open = async (path) => {
 exports.untitled = async (content, language = 'rust') =>
   vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ content, language }), { preview: false });
 
-/** Waits for the whole heat of the version that is shown. */
+/** Waits for the complete heat of the current version. */
 exports.heat = (document, wanted = () => true) =>
   until(
     () => `heat of ${document.uri}: ${JSON.stringify({ ...api().heat(document.uri), words: undefined })}, version ${document.version}`,
@@ -62,7 +62,7 @@ exports.heat = (document, wanted = () => true) =>
     },
   );
 
-/** The text of the words of a heat, with their levels. */
+/** The words of a heat with their text and level. */
 exports.words = (document, heat) =>
   heat.words.map(({ line, start, end, level }) => ({ line, level, text: document.getText(new vscode.Range(line, start, line, end)) }));
 
@@ -80,7 +80,7 @@ exports.set = async (name, value) => {
   }
 };
 
-/** Sets a setting, lets `body` look, and takes it back. */
+/** Sets a setting, runs `body`, and resets the setting. */
 exports.having = async (name, value, body) => {
   await exports.set(name, value);
   try {
@@ -90,7 +90,7 @@ exports.having = async (name, value, body) => {
   }
 };
 
-/** What the item in the status bar tells. */
+/** Waits for a reason in the item of the status bar. */
 exports.reason = (wanted) => until('the reason in the status bar', () => wanted.test(api().look().lines.join('\n')));
 
 exports.hovers = async (document, position) => {

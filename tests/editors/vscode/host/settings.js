@@ -1,6 +1,6 @@
-// Each setting has an effect: one table from its name to a test. (That of `client` on the screen is in person/settings.mjs.)
+// Tables with a test for the effect of each setting. (person/settings.mjs tests the settings of `client` on the screen.)
 //
-// With FOVEA_TEST_IGNORE, a regular expression, only settings that match are tested, and are not set in truth: each test has to fail.
+// With FOVEA_TEST_IGNORE, a regular expression, only matching settings are tested, but they are not set: each test must fail.
 const assert = require('node:assert/strict');
 
 const { effects: documents } = require('./effects/documents');
@@ -21,13 +21,13 @@ exports.run = async () => {
   const [pid] = servers();
   const atOnce = (setting) => `fovea.${setting} takes effect at once`;
   await all(answers, atOnce);
-  // Their documents are short, and few of their words would be told otherwise.
+  // The documents are short, and with the preset quiet, few of their words would have heat.
   await having('heat.preset', 'full', () => all({ ...documents, ...machine }, atOnce));
-  await test('none of these has restarted the server', async () => assert.deepEqual(servers(), [pid]));
+  await test('none of these settings restarts the server', async () => assert.deepEqual(servers(), [pid]));
   const { positionEncoding, 'highlight.attention': attention, ...others } = program;
   await having('heat.preset', 'full', () => all(others, (setting) => `fovea.${setting} takes effect`));
-  await all({ 'highlight.attention': attention }, (setting) => `fovea.${setting} changes nothing, since the extension draws these words itself`);
+  await all({ 'highlight.attention': attention }, (setting) => `fovea.${setting} has no effect, since the extension draws these words itself`);
   await having('heat.preset', 'full', () =>
-    all({ positionEncoding }, (setting) => `fovea.${setting} changes nothing, since this editor has one encoding`),
+    all({ positionEncoding }, (setting) => `fovea.${setting} has no effect, since this editor has one encoding`),
   );
 };

@@ -29,7 +29,7 @@ exports.run = async () => {
     }
   });
 
-  await test('a comparison says in words what both share, and names no keyword, import or bracket first', async () => {
+  await test('a comparison names the shared words in a sentence, and no keyword, import or bracket first', async () => {
     const view = await pair();
     assert.match(view.summary, /^[A-Z“`].*\.$/s);
     assert.ok(!/\d\.\d|residual|bias|cosine/.test(view.summary), view.summary);
@@ -38,14 +38,14 @@ exports.run = async () => {
     assert.ok(/^[\p{L}_]\w+/u.test(first.text) && !/^(fn|pub|let|use|use|String|str|usize)$/.test(first.text), first.text);
     assert.ok(first.a.every((index) => textOf(view.sides[0], index) !== '') && first.b.every((index) => textOf(view.sides[1], index) !== ''));
     assert.ok(view.details.some(([name]) => /^Biases/.test(name)) && view.details.some(([name]) => /^Residual/.test(name)));
-    assert.equal(view.pairs, null, 'the slow matrix was asked for');
+    assert.equal(view.pairs, null, 'the slow matrix was requested');
   });
 
-  await test('a code action explains the same, and one on a selection explains it', async () => {
+  await test('a code action explains the similarity, and one on a selection explains the selection', async () => {
     const { document } = await open('src/config.rs');
     const position = find(document, 'read_to_string');
     const range = new vscode.Range(position, position.translate(0, 14));
-    const actions = await until('our code actions', async () => {
+    const actions = await until('the code actions of Fovea', async () => {
       const found = await vscode.commands.executeCommand('vscode.executeCodeActionProvider', document.uri, range, 'fovea');
       return found.some((action) => action.title.startsWith('Explain similarity')) && found;
     });
@@ -58,7 +58,7 @@ exports.run = async () => {
     assert.equal(view.units[0].text, 'read_to_string');
   });
 
-  await test('a selection behind wide characters is explained word by word', async () => {
+  await test('a selection after wide characters is explained word by word', async () => {
     const editor = await open('src/config.rs');
     const start = find(editor.document, '/// Shown when');
     const end = find(editor.document, 'default configuration";', 'default configuration";'.length);
@@ -71,7 +71,7 @@ exports.run = async () => {
     editor.selection = new vscode.Selection(start, start);
   });
 
-  await test('the question why marks the word in its unit, says its rank and what the model reads it with, and folds the numbers', async () => {
+  await test('the answer to why marks the word in its unit, names its rank and the words that the model reads it with, and folds the numbers', async () => {
     const { document } = await open('src/config.rs');
     const at = find(document, 'load_config', 2);
     await vscode.commands.executeCommand('fovea.why', { uri: document.uri.toString(), position: { line: at.line, character: at.character } });
@@ -119,7 +119,7 @@ exports.run = async () => {
     assert.ok(view.units.every((unit) => unit.words.every((_, index) => textOf(unit, index).trim() !== '')));
   });
 
-  await test('two selections are compared one after the other', async () => {
+  await test('two selections that are chosen one after the other are compared', async () => {
     const select = async (path, from, to) => {
       const editor = await open(path);
       editor.selection = new vscode.Selection(find(editor.document, from), find(editor.document, to));

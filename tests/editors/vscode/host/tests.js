@@ -1,4 +1,4 @@
-// The tests that run in VS Code's extension host, in order, as one person's session.
+// The tests that run in VS Code's extension host, in order, as the session of one user.
 const { end } = require('./session');
 const suites = {
   keys: require('./keys'),
@@ -11,7 +11,7 @@ const suites = {
   life: require('./life'),
 };
 
-/** Some of them alone, while one works on them: `FOVEA_TEST_SUITES=reading,life`. */
+/** Runs only some suites, for work on them: `FOVEA_TEST_SUITES=reading,life`. */
 const wanted = process.env.FOVEA_TEST_SUITES?.split(',') ?? Object.keys(suites);
 
 exports.run = async () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { until } from '../server.mjs';
 
 export async function beside({ window, page, test, shot }) {
-  await test("beside another server its colors and lenses are on the screen, and its hover stands above ours", async () => {
+  await test("beside another server its colors and lenses are on the screen, and its hover is above Fovea's", async () => {
     await window.file('config.rs');
     const before = await window.place('dot_product').then(() => colorOf(page, 'load_config'));
     await window.command('Second Server: Start');
@@ -27,7 +27,7 @@ export async function beside({ window, page, test, shot }) {
     await window.set({ 'editor.semanticTokenColorCustomizations': null });
   });
 
-  await test('the walkthrough shows what there is to see', async () => {
+  await test('the walkthrough shows its pictures and opens a sample', async () => {
     await window.command('Fovea: Open Walkthrough');
     const page_ = page.locator('.gettingStartedContainer');
     await page_.filter({ hasText: 'Get Started with Fovea' }).waitFor();

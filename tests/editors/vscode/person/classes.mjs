@@ -1,4 +1,4 @@
-// Classes by a probe of one's own: the line above a function, the words that decided, and a correction. And what a model expects.
+// Classes by the user's own probe: the line above a function, the words that decided, and a correction. Also predictions.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ const tests = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export async function classes({ window, page, test, shot }) {
   const rows = page.locator('.quick-input-list .monaco-list-row');
 
-  await test('a line names the class of a function, a click lists the words that decided, and a correction is learned', async () => {
+  await test('a line names the class of a function, a click lists the words that decided, and the probe learns a correction', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'fovea-probe-'));
     const [labels, probe] = [join(folder, 'labels.csv'), join(folder, 'configuration.json')];
     cpSync(join(tests, 'probe/labels.csv'), labels);
@@ -38,7 +38,7 @@ export async function classes({ window, page, test, shot }) {
     rmSync(folder, { recursive: true });
   });
 
-  await test('a list says what the model expects at the cursor, and the words behind a token are marked', async () => {
+  await test('a list shows the tokens that the model predicts at the cursor, and the words that contribute to a token are marked', async () => {
     await window.set({ 'fovea.model.dir': process.env.FOVEA_GEMMA_GGUF ?? resolve(tests, '../fixtures/tiny-llama') });
     await window.file('config.rs');
     await window.heat();
@@ -46,7 +46,7 @@ export async function classes({ window, page, test, shot }) {
     await page.mouse.click(x, y);
     await window.command('Fovea: Predict What Comes Next Here');
     await page.locator('.quick-input-title').filter({ hasText: 'What comes next' }).waitFor();
-    // The words of the first token come a moment after the list.
+    // The words of the first token appear a moment after the list.
     await rows.first().filter({ hasText: /[+-]\d+\.\d\d/ }).waitFor();
     await shot('predict');
     await page.keyboard.press('Escape');

@@ -1,11 +1,11 @@
-// Search by meaning, the menu of the status bar, and the maps of the attention.
+// Search by meaning, the menu of the status bar, and attention maps.
 import assert from 'node:assert/strict';
 
 import { until } from '../server.mjs';
 
 const STORE_KEY = 'Control+Alt+9';
 
-/** A key for an item that a lens would name if the team had a store. */
+/** A key that shows an item of a team's store, as a lens would. */
 export function storeKey(folder) {
   const at = { start: { line: 0, character: 0 }, end: { line: 0, character: 4 } };
   const item = (name, uri, store) => ({ uri, range: at, selection: at, name, kind: 'function', language: 'rust', score: 0.83, store });
@@ -17,7 +17,7 @@ export function storeKey(folder) {
 }
 
 export async function finding({ window, page, test, shot }) {
-  await test('search by meaning shows places while moving, goes back on Escape and stays on Enter', async () => {
+  await test('search by meaning previews places, goes back on Escape and stays on Enter', async () => {
     await window.file('config.rs');
     await window.heat();
     await window.command('Fovea: Search by Meaning');
@@ -42,7 +42,7 @@ export async function finding({ window, page, test, shot }) {
     await page.keyboard.press('Enter');
     await page.locator('.tab.active').filter({ hasText: 'preferences.py' }).waitFor();
     await until('the function', async () => (await window.lines()).some((line) => line.text.startsWith('def median')));
-    // Kept: no longer a preview, and with the keyboard's focus.
+    // The tab is no longer a preview, and the editor has the focus.
     await page.locator('.tab.active .monaco-icon-label.italic').waitFor({ state: 'detached' });
     await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
   });
@@ -61,13 +61,13 @@ export async function finding({ window, page, test, shot }) {
     await shot('ask');
     await page.keyboard.press('Enter');
     await page.locator('.tab.active').filter({ hasText: 'preferences.py' }).waitFor();
-    // The list is gone, and the keyboard is in the document again.
+    // The list is closed, and the document has the focus again.
     await page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
     await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
     await page.keyboard.press('Escape');
   });
 
-  await test('search is held to languages, kinds, tests and paths by buttons', async () => {
+  await test('buttons limit a search to languages, kinds, tests and paths', async () => {
     await window.file('config.rs');
     await page.keyboard.press('Shift+Alt+M');
     const title = page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' });
@@ -107,10 +107,10 @@ export async function finding({ window, page, test, shot }) {
     await title.waitFor({ state: 'hidden' });
   });
 
-  await test('the place that a search shows stands below its list, and Escape scrolls back', async () => {
+  await test('the place that a search previews is below its list, and Escape scrolls back', async () => {
     await window.wish({ open: [`file://${window.folder}/long.rs`] });
     await page.locator('.tab.active').filter({ hasText: 'long.rs' }).waitFor();
-    // The keyboard's focus is in the editor, and it stands somewhere in the middle.
+    // The editor has the focus and shows the middle of the file.
     await page.locator('.editor-group-container.active .view-lines').click();
     await page.keyboard.press('Control+G');
     await page.keyboard.type('5000');
@@ -124,7 +124,7 @@ export async function finding({ window, page, test, shot }) {
     await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'count_recipes' }).first().waitFor();
     await until('another place', async () => Math.abs((await top()) - before) > 20);
     const active = await page.locator('.quick-input-list .monaco-list-row.focused').innerText();
-    // The name and the place stand without a space.
+    // There is no space between the name and the place.
     const name = active.match(/count_[a-z]+?s(?=long\.rs)/)[0];
     const box = await until('the list', () => list.boundingBox());
     await until(`${name} below the list`, () =>
@@ -138,7 +138,7 @@ export async function finding({ window, page, test, shot }) {
     await page.keyboard.press('Control+W');
   });
 
-  await test('what resembles an item in a store of the team is chosen from a list, and opens its web page', async () => {
+  await test("a similar item in the team's store can be chosen from a list, and its web page opens", async () => {
     await window.file('config.rs');
     await window.heat();
     await page.keyboard.press(STORE_KEY);
@@ -157,7 +157,7 @@ export async function finding({ window, page, test, shot }) {
     await page.locator('.tab.active').filter({ hasText: 'settings.rs' }).waitFor();
   });
 
-  await test('the status bar tells what Fovea does and opens a menu', async () => {
+  await test('the status bar shows the state of Fovea and opens a menu', async () => {
     await window.file('config.rs');
     const item = page.locator('.statusbar-item[id*="fovea.status"]');
     await until('the item', async () => /^\s*Fovea\s*$/.test(await item.innerText()));
@@ -178,7 +178,7 @@ export async function finding({ window, page, test, shot }) {
     await window.heat((lines) => lines.flatMap((line) => line.words).length < 20);
   });
 
-  await test('one goes through layers and heads of the attention, and the document shows each', async () => {
+  await test('the user can go through attention layers and heads, and the document shows each', async () => {
     await window.file('config.rs');
     const item = page.locator('.statusbar-item[id*="fovea.status"]');
     const rows = page.locator('.quick-input-list .monaco-list-row');
@@ -199,7 +199,7 @@ export async function finding({ window, page, test, shot }) {
     await page.keyboard.press('ArrowDown');
     await until('the head in the status bar', async () => /attention L1 H0/.test(await item.innerText()));
     await shot('attention');
-    // Whoever leaves has what there was.
+    // Escape restores the previous method.
     await page.keyboard.press('Escape');
     await until('the method as it was', async () => /^\s*Fovea\s*$/.test(await item.innerText()));
     await until('the words as they were', async () => (await shown()) === before);

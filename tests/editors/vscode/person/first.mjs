@@ -1,4 +1,4 @@
-// A person who has just installed the extension: the one hint, the pictures of its page, and four things that they want to know.
+// A new user of the extension: the hint, the pictures of the extension's page, and four tasks.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ export async function first({ world, development, open, test }) {
 
 const TEXT = 'Fovea marks the words that tell most';
 
-/** The hint among the notifications; the editor shows none by itself while it is driven by tests. */
+/** The hints among the notifications, which the editor does not show automatically in tests. */
 async function hints({ window, page }) {
   await window.wish({ run: ['notifications.showList'] });
   const center = page.locator('.notifications-center.visible');
@@ -59,16 +59,16 @@ async function hints({ window, page }) {
 
 async function hint(seat, test) {
   const { window, page, shot } = seat;
-  await test('the first start shows one hint, which opens the walkthrough, and no start after it does', async () => {
+  await test('the first start shows one hint, which opens the walkthrough, and later starts show none', async () => {
     await window.wish({ open: [`file://${window.folder}/src/config.rs`] });
     await window.heat();
     const found = await hints(seat);
     await found.first().waitFor();
-    assert.equal(await page.locator('.notifications-center .notification-list-item').count(), 1, 'something else is told as well');
+    assert.equal(await page.locator('.notifications-center .notification-list-item').count(), 1, 'there is another notification');
     await shot('hint');
     await found.locator('.monaco-button').filter({ hasText: 'Show Me Around' }).click();
     await page.locator('.gettingStartedContainer').filter({ hasText: 'Get Started with Fovea' }).waitFor();
-    // The browser keeps what an extension remembers.
+    // The browser keeps the state of extensions.
     await page.reload();
     await page.locator('.monaco-workbench').waitFor();
     await window.wish({ open: [`file://${window.folder}/src/config.rs`] });
@@ -81,7 +81,7 @@ async function hint(seat, test) {
 }
 
 async function extensionPage({ window, page, shot }, { root, editors }, test) {
-  await test("the extension's page has no broken picture, and with an address all of them are below it", async () => {
+  await test("the extension's page has no broken picture, and with a base address all pictures are below it", async () => {
     await window.wish({ run: ['extension.open', 'fovea.fovea'] });
     const pictures = await until('the page', async () => {
       for (const frame of page.frames()) {
@@ -100,7 +100,7 @@ async function extensionPage({ window, page, shot }, { root, editors }, test) {
     const { stdout, status } = spawnSync(join(editors, 'vscode/node/bin/node'), script, { encoding: 'utf8' });
     assert.equal(status, 0);
     const addresses = [...stdout.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, address]) => address);
-    assert.ok(addresses.length >= 3, 'the page has pictures');
+    assert.ok(addresses.length >= 3, 'the page has too few pictures');
     for (const address of addresses) {
       const path = address.replace('https://example.org/fovea/editors/vscode/', '');
       assert.ok(existsSync(join(root, 'editors/vscode', path)), address);
@@ -110,10 +110,10 @@ async function extensionPage({ window, page, shot }, { root, editors }, test) {
   });
 }
 
-/** What people want to know, each in at most three actions. */
+/** Tasks of users, each in at most three actions. */
 async function tasks({ window, page, shot }, test) {
   const task = (name, body) =>
-    test(`a person wants to know: ${name}`, async () => {
+    test(`task of a user: ${name}`, async () => {
       await window.wish({ open: [`file://${window.folder}/src/config.rs`] });
       await window.heat();
       await until('the index', async () => (await window.state()).known?.status?.index?.state === 'ready');
@@ -131,7 +131,7 @@ async function tasks({ window, page, shot }, test) {
   await task('where are cookies signed?', async (act) => {
     await act('press the key of search', () => page.keyboard.press('Shift+Alt+M'));
     await page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' }).waitFor();
-    await act('say what it does', () => page.keyboard.type('where session cookies are signed'));
+    await act('describe the function', () => page.keyboard.type('where session cookies are signed'));
     await page.locator('.quick-input-list .monaco-list-row').first().filter({ hasText: 'sign_cookie' }).waitFor();
     await act('accept the first place', () => page.keyboard.press('Enter'));
     await page.locator('.tab.active').filter({ hasText: 'signing.py' }).waitFor();
@@ -185,7 +185,7 @@ async function tasks({ window, page, shot }, test) {
 }
 
 async function missing({ window, page, shot }, test) {
-  await test('a program that is missing is told of with what to do, and settings that change meanwhile tell of no error', async () => {
+  await test('a missing program is reported with advice, and changed settings cause no further error', async () => {
     await window.wish({ run: ['notifications.clearAll'] });
     await window.set({ 'fovea.server.path': '/nonexistent/fovea' });
     await until('the failure', async () => (await window.state()).known?.life === 'broken');

@@ -1,18 +1,18 @@
-// Heat as a person sees it: its tints, its legibility, and that it stays while somebody types and scrolls.
+// Heat as users see it: its tints, its legibility, and its stability while typing and scrolling.
 import assert from 'node:assert/strict';
 
 import { contrast } from '../contrast.mjs';
 import { until } from '../server.mjs';
 import { THEMES } from '../window.mjs';
 
-/** VS Code's own themes, by the names that its settings have for them. */
+/** VS Code's bundled themes, by their names in settings. */
 const BUNDLED = [
   'Light 2026', 'Light Modern', 'Light+', 'Visual Studio Light', 'Quiet Light', 'Solarized Light', 'Dark 2026', 'Dark Modern', 'Dark+',
   'Visual Studio Dark', 'Abyss', 'Kimbie Dark', 'Monokai', 'Monokai Dimmed', 'Red', 'Solarized Dark', 'Tomorrow Night Blue',
   'Default High Contrast', 'Default High Contrast Light',
 ]; // prettier-ignore
 
-/** Words of Rust, which get colors only where all words do. */
+/** Common words of Rust, which have heat only with the preset full. */
 const KEYWORDS = /^(use|pub|fn|let|mut|for|in|if|const|is|Ok|Some|as)$/;
 
 const alpha = (word) => Number(word.background.match(/rgba\(.*, ([\d.]+)\)/)?.[1] ?? 1);
@@ -20,7 +20,7 @@ const alpha = (word) => Number(word.background.match(/rgba\(.*, ([\d.]+)\)/)?.[1
 export async function tints({ window, page, test, shot }) {
   const ground = () => page.evaluate(() => getComputedStyle(document.querySelector('.monaco-editor .monaco-editor-background')).backgroundColor);
 
-  await test('few words are colored, behind the text with the colors of its language', async () => {
+  await test('few words are colored, and the text keeps the colors of its language', async () => {
     await window.theme('dark');
     await window.file('config.rs');
     const lines = await window.heat((all) => all.some((line) => line.words.some((word) => word.text === 'configuration')));
@@ -31,7 +31,7 @@ export async function tints({ window, page, test, shot }) {
     const colored = await colors();
     await window.set({ 'fovea.heat.preset': 'off' });
     await window.heat((all) => all.length > 5 && all.every((line) => line.words.length === 0));
-    // A colored word may stand in a span of its own.
+    // A colored word may have its own span.
     assert.deepEqual([...new Set(await colors())].sort(), [...new Set(colored)].sort());
     await window.set({ 'fovea.heat.preset': null });
     await window.heat();
@@ -47,7 +47,7 @@ export async function tints({ window, page, test, shot }) {
       assert.equal(tones.length, 3, tones.join(' '));
       for (const tone of tones) {
         const [red, green, blue] = tone.match(/[\d.]+/g).map(Number);
-        assert.ok(blue > red && blue > green, `${tone} is no calm violet`);
+        assert.ok(blue > red && blue > green, `${tone} is not a calm violet`);
       }
     }
   });
@@ -67,7 +67,7 @@ export async function tints({ window, page, test, shot }) {
             bare: contrast(word.color, [below]),
             tinted: contrast(word.color, [below, word.background], word.brightness),
           }));
-          // Names, comments and strings, which are what has colors by default. Dark red on black cannot be helped.
+          // Names, comments and strings, which have heat by default. Dark red on black cannot become legible.
           const telling = ratios.filter(({ text }) => /^\w/.test(text) && !KEYWORDS.test(text));
           const judged = telling.filter(({ bare }) => bare >= 2).sort((a, b) => a.tinted - b.tinted);
           return words.length > 20 && judged[0]?.tinted >= 4.5 && { ...judged[0], theme };
@@ -87,7 +87,7 @@ export async function tints({ window, page, test, shot }) {
     await test(`the editor in the ${theme} theme`, async () => {
       await window.theme(theme);
       await window.heat((lines) => lines.flatMap((line) => line.words).length < 20 && lines.some((line) => line.words.length > 0));
-      await until('tones that can be seen', async () => (await window.lines()).flatMap((line) => line.words).every((word) => alpha(word) > 0.1));
+      await until('visible tones', async () => (await window.lines()).flatMap((line) => line.words).every((word) => alpha(word) > 0.1));
       await page.locator('.codelens-decoration a').filter({ hasText: '≈' }).first().waitFor();
       await shot(`editor-${theme}`);
     });
@@ -97,15 +97,15 @@ export async function tints({ window, page, test, shot }) {
 }
 
 export async function steadiness({ window, page, test }) {
-  await test('nothing flickers while typing: in no frame is a word that is not touched without its heat', async () => {
-    // However slow the machine is, no result comes between two keys.
+  await test('nothing flickers while typing: unchanged words have their heat in every frame', async () => {
+    // Even on a slow machine, no result arrives between two keys.
     await window.set({ 'fovea.debounceMs': 1500, 'fovea.heat.preset': 'full', 'fovea.client.heatFrom': 1 });
     await window.file('config.rs');
     await page.keyboard.press('Control+Home');
     await window.heat((lines) => lines.some((line) => line.text.includes('load_config') && line.words.length > 2));
     const usual = (await window.lines()).find((line) => line.text.includes('load_config')).words.length;
     await page.evaluate(() => {
-      // What each frame has of the words of a line that moves down: how many, and where.
+      // For each frame, the number of marked words and the position of a line that moves down.
       const seen = { frames: 0, running: true, course: [] };
       globalThis.foveaSeen = seen;
       const look = () => {
@@ -126,13 +126,13 @@ export async function steadiness({ window, page, test }) {
     });
     await page.keyboard.press('ArrowDown');
     await page.keyboard.type('// reads the environment first\n', { delay: 25 });
-    // The new words have their heat: so the result came while frames were counted.
+    // The new words have heat, so the result arrived while frames were counted.
     await window.heat((lines) => lines.some((line) => line.text.includes('environment first') && line.words.length > 0));
     const { frames, course } = await page.evaluate(() => {
       globalThis.foveaSeen.running = false;
       return globalThis.foveaSeen;
     });
-    // The new result may find fewer words that tell something.
+    // The new result may have fewer telling words.
     const least = Math.min(usual, course.at(-1).words);
     assert.ok(least > 2, `${least} words`);
     await window.command('File: Revert File');
@@ -142,10 +142,10 @@ export async function steadiness({ window, page, test }) {
     assert.ok(course.every(({ words }) => words >= least), `fewer than ${least} words in some frame: ${told}`);
   });
 
-  await test('a file of 10,000 lines scrolls with all its heat', async () => {
+  await test('a file of 10,000 lines keeps all its heat while scrolling', async () => {
     await window.file('long.rs');
     await window.set({ 'fovea.heat.preset': 'full', 'fovea.client.heatFrom': 1 });
-    // Blank lines and lines of brackets have nothing to tell; every other one has some word.
+    // Blank lines and lines of brackets have no heat; every other line has some.
     const telling = (lines) => lines.filter((line) => /fn |for |\/\/\/ /.test(line.text));
     const whole = (lines) => telling(lines).length > 5 && telling(lines).every((line) => line.words.length > 0);
     await window.heat(whole);
@@ -167,7 +167,7 @@ export async function steadiness({ window, page, test }) {
   });
 }
 
-/** 10,000 lines of functions, few of them different, so that reading them takes no long time. */
+/** 10,000 lines of functions. Few of them differ, so that their analysis is fast. */
 export function long() {
   const nouns = ['invoice', 'customer', 'parcel', 'ticket', 'reading', 'garden', 'planet', 'recipe'];
   const lines = ['//! the first line'];

@@ -1,11 +1,11 @@
-// How it looks in each theme, at 100 % and at 150 %: what is drawn fits, and pictures are made of it.
+// The appearance in each theme at 100 % and at 150 %: everything fits, and pictures are made.
 import assert from 'node:assert/strict';
 
 import { contrast } from '../contrast.mjs';
 import { until } from '../server.mjs';
 import { THEMES } from '../window.mjs';
 
-/** The text of our panel with the least contrast. */
+/** The text of Fovea's panel with the least contrast. */
 async function faintest(frame) {
   const texts = await frame.evaluate(() =>
     [...document.querySelectorAll('.word, h1, h2, p, td, th, li, code, button, span')]
@@ -57,7 +57,7 @@ async function look({ window, page, test, shot }, name, prefix, theme) {
     }
     const frame = await window.panel('pair');
     const word = frame.locator('.side').first().locator('.word').filter({ hasText: /^load_config$/ }).first();
-    // What is drawn while the mouse comes knows nothing of it.
+    // The mouse moves again, because a redraw during the first move does not notice it.
     await until('partners', async () => {
       await page.mouse.move(5, 5);
       await word.hover();
@@ -74,7 +74,7 @@ async function look({ window, page, test, shot }, name, prefix, theme) {
 }
 
 export async function looks({ world, development, folder, open }) {
-  // At the larger scale less fits, so that it stands for both where nobody wants pictures.
+  // Less fits at the larger scale, so only that one is tested if no pictures are made.
   const scales = [...(world.pictures ? [['at 100 %', 'all-', {}]] : []), ['at 150 %', 'large-', { scale: 1.5, width: 900, height: 600 }]];
   for (const [name, prefix, options] of scales) {
     const seat = await open(world.server.address(folder, { development }), options);

@@ -1,4 +1,4 @@
-// The page of the model in a panel of VS Code, whose questions the extension carries.
+// The page of the model in a panel of VS Code; the extension forwards its questions.
 import assert from 'node:assert/strict';
 
 import { until } from '../server.mjs';
@@ -20,7 +20,7 @@ export async function model({ window, page, test, shot }) {
     await unit.waitFor();
     await frame.locator('canvas').first().waitFor();
     await shot('model');
-    // The document keeps the keyboard, and its cursor leads the page.
+    // The document keeps the focus, and the page follows its cursor.
     await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
     await page.keyboard.press('Control+End');
     await until('the last unit', () => unit.evaluate((select) => select.selectedIndex === select.options.length - 1));

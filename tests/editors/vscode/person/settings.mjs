@@ -1,4 +1,4 @@
-// The settings of the editor's own whose effect is on the screen alone. (All others are in host/effects.)
+// The settings of the extension that have an effect only on the screen. (All others are in host/effects.)
 import assert from 'node:assert/strict';
 
 import { until } from '../server.mjs';
@@ -44,7 +44,7 @@ export async function clientSettings({ window, page, test }) {
         }
         return violet;
       });
-    assert.equal(await marks(), 0, 'marks that nobody asked for');
+    assert.equal(await marks(), 0, 'there are marks although the setting is off');
     await window.set({ 'fovea.client.overviewRuler': true });
     await until('marks at the scroll bar', async () => (await marks()) > 0);
     await window.set({ 'fovea.client.overviewRuler': null });

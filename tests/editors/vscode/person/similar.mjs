@@ -18,7 +18,7 @@ export async function similar({ window, page, test, shot }) {
       );
     });
     assert.match(await hover.first().innerText(), /load_config is the .*most telling word of this function; the model reads it with/);
-    // It comes gradually.
+    // The hover fades in.
     await until('the whole hover', () => hover.first().evaluate((each) => {
       for (let at = each; at; at = at.parentElement) {
         if (getComputedStyle(at).opacity !== '1') {
@@ -28,7 +28,7 @@ export async function similar({ window, page, test, shot }) {
       return true;
     }));
     await shot('hover');
-    // Its link leads on to why.
+    // A link opens the explanation.
     await hover.first().locator('a').filter({ hasText: 'Why?' }).click();
     const frame = await window.panel('explanation');
     assert.match(await frame.locator('.sentence').innerText(), /load_config is the .*most telling word/);
@@ -51,11 +51,11 @@ export async function similar({ window, page, test, shot }) {
     await peek.locator('.ref-tree .monaco-list-row').filter({ hasText: 'read_settings' }).first().waitFor();
     await until('the text of the other file', async () => /read_settings/.test(await peek.locator('.preview .view-lines').innerText()));
     await shot('peek');
-    // From there the way leads on to why.
+    // The context menu of the peek opens the explanation.
     await peek.locator('.preview .view-line').filter({ hasText: 'read_settings' }).first().click({ button: 'right' });
     const entry = page.locator('.monaco-menu .action-item').filter({ hasText: 'Compare with Similar Code' }).first();
     await entry.waitFor();
-    // A menu that has just come up takes no click.
+    // A menu ignores clicks directly after it opens.
     await until('the choice', async () => {
       await entry.click({ timeout: 1000 }).catch(() => undefined);
       return !(await entry.isVisible());
@@ -65,10 +65,10 @@ export async function similar({ window, page, test, shot }) {
     await page.keyboard.press('Control+W');
     await page.locator('.tab').filter({ hasText: 'Comparison' }).waitFor({ state: 'detached' });
     await window.heat();
-    assert.equal(await peek.count(), 0, 'the peek ends when the panel takes its place');
+    assert.equal(await peek.count(), 0, 'the peek should close when the panel opens');
   });
 
-  await test('the lens beside it compares: what both share stands first, and a word on one side lights those that it matches', async () => {
+  await test('the lens beside it compares: shared words are first, and a word on one side marks its matches', async () => {
     await page.locator('.codelens-decoration a').filter({ hasText: 'compare' }).first().click();
     const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'read_settings' });
     const several = await Promise.race([row.first().waitFor().then(() => true), window.panel('pair').then(() => false)]);
@@ -94,7 +94,7 @@ export async function similar({ window, page, test, shot }) {
     });
   });
 
-  await test('code in the panel is dedented and colored, its columns scroll apart and long titles are cut', async () => {
+  await test('code in the panel is dedented and colored, its columns scroll separately and long titles are cut', async () => {
     const frame = await window.panel('pair');
     for (const side of await frame.locator('.side .passage').all()) {
       const lines = (await side.innerText()).split('\n').filter((line) => line.trim() !== '');
@@ -109,7 +109,7 @@ export async function similar({ window, page, test, shot }) {
     assert.ok(await frame.locator('h1').evaluate((each) => getComputedStyle(each).textOverflow === 'ellipsis'));
   });
 
-  await test('the panel can be walked with the keyboard and tells those who listen', async () => {
+  await test('the panel works with the keyboard and with screen readers', async () => {
     const frame = await window.panel('pair');
     const first = frame.locator('.side').first().locator('.word').first();
     await first.focus();
@@ -122,12 +122,12 @@ export async function similar({ window, page, test, shot }) {
     await page.keyboard.press('ArrowRight');
     const live = await frame.locator('#live').innerText();
     assert.match(live, /matches /);
-    assert.equal(await frame.locator('.side').first().locator('.word[tabindex="0"]').count(), 1, 'one stop of the Tab key');
+    assert.equal(await frame.locator('.side').first().locator('.word[tabindex="0"]').count(), 1, 'the side should have one stop of the Tab key');
     const unlabeled = await frame.locator('[role="listbox"]:not([aria-label]), section:not([aria-label])').count();
     assert.equal(unlabeled, 0);
   });
 
-  await test('the page of the panel allows nothing but its own script and style', async () => {
+  await test('the page of the panel allows only its own script and style', async () => {
     const frame = await window.panel('pair');
     const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');
     assert.match(policy, /^default-src 'none'; script-src 'nonce-[\w+/=]+'; style-src [^;]+;/);
@@ -181,7 +181,7 @@ export async function similar({ window, page, test, shot }) {
     await progress.waitFor({ state: 'detached' });
     await window.wish({ run: ['notifications.hideList'] });
     assert.equal(await page.locator('.tab').filter({ hasText: 'Comparison' }).count(), 0);
-    // The server is free at once.
+    // The server can answer the next request at once.
     await window.wish({ run: ['fovea.compareItems', { a: { uri, range: range(2, 10) }, b: { uri, range: range(34, 42) } }] });
     await window.panel('pair');
     await window.command('View: Close All Editors');

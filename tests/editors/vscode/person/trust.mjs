@@ -1,4 +1,4 @@
-// A folder that the person does not trust, and then does.
+// A folder that the user does not trust at first, and trusts later.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,14 +28,14 @@ export async function trust({ world, development, open, test }) {
   });
   try {
     const { window, page } = await open(server.address(folder, { development }), { wishes: join(scratch, 'wishes.json') });
-    /** Waits until the extension, which works, says something of itself. */
+    /** Waits until the extension is ready and its state matches. */
     const works = (wanted) =>
       until('a server that is ready', async () => {
         const state = await window.state();
         return state.known?.status?.state === 'ready' && wanted(state) && state;
       });
 
-    await test('in a folder that is not trusted its program and its model are not used, and the rest works', async () => {
+    await test('in an untrusted folder its program and its model are not used, and the rest works', async () => {
       await window.file('config.rs');
       await window.heat();
       await page.locator('.codelens-decoration a').filter({ hasText: '≈' }).first().waitFor();
@@ -45,7 +45,7 @@ export async function trust({ world, development, open, test }) {
       assert.ok(!existsSync(ran), 'its program ran');
     });
 
-    await test('in a folder that is not trusted they are not used either where they are written within an object', async () => {
+    await test('in an untrusted folder they are not used if they are inside an object either', async () => {
       settings({ fovea: { server: { path: './server.sh' }, method: 'rollout' }, 'fovea.model': { dir: '/nonexistent/model' } });
       await works((state) => state.known.status.method === 'rollout');
       const [before] = (await window.state()).servers;
@@ -55,11 +55,11 @@ export async function trust({ world, development, open, test }) {
       assert.ok(!existsSync(ran), 'its program ran');
     });
 
-    await test('once the folder is trusted its program and its model are used', async () => {
+    await test('in a trusted folder its program and its model are used', async () => {
       await window.command('Workspaces: Manage Workspace Trust');
       const button = page.locator('.workspace-trust-editor .monaco-button').filter({ hasText: /^Trust$/ }).first();
       await button.click();
-      await until('its model, which is missing', async () => {
+      await until('the error about its missing model', async () => {
         const { trusted, known } = await window.state();
         return trusted && known?.status?.state === 'failed' && /nonexistent/.test(known.status.message);
       });

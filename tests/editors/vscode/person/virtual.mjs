@@ -1,4 +1,4 @@
-// A folder that is nowhere on the disk: an extension makes it up.
+// A virtual folder that an extension provides.
 import assert from 'node:assert/strict';
 
 import { until } from '../server.mjs';
@@ -6,7 +6,7 @@ import { until } from '../server.mjs';
 export async function virtual({ world, development, open, test }) {
   const { window, page } = await open(world.server.address('memory:/project', { development }));
 
-  await test('in a virtual folder open documents have heat and find one another, and the status bar says that others are not found', async () => {
+  await test('in a virtual folder open documents have heat and find each other, and the status bar says that closed ones are not found', async () => {
     await window.wish({ open: ['memory:/project/src/config.rs'] });
     await window.heat();
     const { look, known, folders } = await window.state();
@@ -18,7 +18,7 @@ export async function virtual({ world, development, open, test }) {
     await page.locator('.codelens-decoration a').filter({ hasText: /≈ 0\.\d\d read_settings · .*src\/settings\.rs/ }).first().waitFor();
   });
 
-  await test('in a virtual folder a peek and the panel show documents that are no files', async () => {
+  await test('in a virtual folder a peek and the panel show documents that are not files', async () => {
     await page.locator('.codelens-decoration a').filter({ hasText: '≈' }).first().click();
     const peek = page.locator('.reference-zone-widget');
     await until('the text of the other document', async () => /read_settings/.test(await peek.locator('.preview .view-lines').innerText()));
@@ -29,7 +29,7 @@ export async function virtual({ world, development, open, test }) {
     assert.match(await frame.locator('h1').innerText(), /load_config and read_settings/);
   });
 
-  await test('a document of no folder that is open is not analyzed, and the status bar says so', async () => {
+  await test('a document outside the open folders is not analyzed, and the status bar says so', async () => {
     await window.wish({ open: ['other:/somewhere/config.rs'] });
     const { look } = await until('the reason', async () => {
       const state = await window.state();

@@ -1,16 +1,16 @@
---- The lines over a comparison: what two passages share, and the numbers behind it.
+--- The lines above a comparison: the shared words of two passages, and the numbers.
 local places = require('fovea.places')
 
 local M = {}
 
---- A number of the answer, nil where the server does not tell it.
+--- A number of the answer, or nil if the server does not send it.
 ---@param value any
 ---@return number?
 local function number_or_nil(value)
   return type(value) == 'number' and value or nil
 end
 
---- What is behind "Details", a line each.
+--- The lines of the details.
 ---@param answer table the JSON of `fovea compare`
 ---@return string[]
 function M.details(answer)
@@ -36,7 +36,7 @@ function M.details(answer)
   return lines
 end
 
---- As many of the parts as fit into a line; at least one.
+--- A line with as many parts as fit, at least one.
 ---@param start string
 ---@param parts string[]
 ---@return string
@@ -52,7 +52,7 @@ function M.fitting(start, parts)
   return line
 end
 
---- The lines over the two passages: what they share first, numbers folded.
+--- The lines above the two passages: shared words first, numbers folded.
 ---@param view { answer: table, message: string, details: boolean }
 ---@return string[]
 function M.lines(view)
@@ -84,7 +84,7 @@ function M.lines(view)
   return lines
 end
 
---- A title that fits: the name first, then the place, whose folders are cut.
+--- A title that fits: the name, then the path, from which folders are cut.
 ---@param passage fovea.Passage
 ---@param width integer
 ---@return string

@@ -1,4 +1,4 @@
---- The partners of the word under the cursor, lit on the other side of a comparison.
+--- The partners of the word at the cursor, marked on the other side of a comparison.
 local client = require('fovea.client')
 local header = require('fovea.compare.header')
 local words = require('fovea.compare.words')
@@ -8,10 +8,10 @@ local M = {}
 --- A partner with less than this share of the strongest one is noise.
 local WORTH = 0.12
 
---- Milliseconds that the cursor rests before a row is asked for.
+--- Milliseconds that the cursor rests before a row is requested.
 local REST = 40
 
---- Writes the header, and gives its window the height that it needs.
+--- Writes the header, and adapts the height of its window.
 ---@param view fovea.Comparison
 function M.write_header(view)
   if view.closed or not vim.api.nvim_buf_is_valid(view.header) then
@@ -53,7 +53,7 @@ local function named(side, word)
   return ('%s (line %d)'):format(word.text, side.passage.row + word.row + 1)
 end
 
---- Lights the partners of a word.
+--- Marks the partners of a word.
 ---@param view fovea.Comparison
 ---@param from integer side
 ---@param index integer word
@@ -77,7 +77,7 @@ local function light(view, from, index, shares)
   end
   local texts = {}
   for i = 1, math.min(4, #order) do
-    -- What brings hardly anything is lit, but not named.
+    -- Partners with a small share are marked, but not named.
     if shares[order[i]] >= 0.2 * most then
       local partner = other.words[order[i]]
       table.insert(texts, view.details and ('%s %.3f'):format(named(other, partner), shares[order[i]]) or named(other, partner))
@@ -99,7 +99,7 @@ local function arguments(view)
   end, view.sides)
 end
 
---- What a word of one side makes together with each of the other, at once where it is known.
+--- Gets the shares of a word with each word of the other side; known ones are passed to `done` at once.
 ---@param view fovea.Comparison
 ---@param from integer side
 ---@param index integer word
@@ -145,7 +145,7 @@ local function row_of(view, from, index, done)
   end
 end
 
---- Lights the partners of the word under the cursor; without one both sides show what they share.
+--- Marks the partners of the word at the cursor; without a word, marks the shared words of both sides.
 ---@param view fovea.Comparison
 ---@param from integer
 function M.follow(view, from)
@@ -163,7 +163,7 @@ function M.follow(view, from)
     return
   end
   row_of(view, from, index, function(shares)
-    -- The cursor may have moved on meanwhile.
+    -- The cursor may have moved during the request.
     local now = vim.api.nvim_win_is_valid(side.window) and vim.api.nvim_win_get_cursor(side.window)
     if now and vim.api.nvim_get_current_win() == side.window and words.word_at(side, now[1] - 1, now[2]) == index then
       light(view, from, index, shares)

@@ -56,7 +56,7 @@ local function dress(window, options)
   end
 end
 
---- Colors as the editor has them for the language, without the autocommands of a file of it: nothing else shall attach here.
+--- Sets the editor's syntax colors of the language without its autocommands, so that nothing else attaches here.
 ---@param side fovea.Side
 local function highlight_syntax(side)
   local name = side.passage.filetype
@@ -81,7 +81,7 @@ local function show_side(view, number, window)
   dress(window, {
     winbar = ' ' .. title:gsub('%%', '%%%%'),
     statusline = number == 1 and ' Fovea: why these two are similar' or '%= <Tab> other side · <CR> open · d details · q close ',
-    -- Lines are numbered as in the file.
+    -- Lines have the numbers of the file.
     statuscolumn = (" %%=%%{v:virtnum == 0 ? v:lnum + %d : ''} "):format(side.passage.row),
     number = true,
   })
@@ -103,7 +103,7 @@ local function show_side(view, number, window)
   vim.keymap.set('n', '<Tab>', function()
     local other = view.sides[3 - number]
     vim.api.nvim_set_current_win(other.window)
-    -- Onto the strongest partner, so that the eye need not look for it.
+    -- The cursor goes to the strongest partner.
     for _, extmark in ipairs(vim.api.nvim_buf_get_extmarks(other.bufnr, words.namespace, 0, -1, { details = true })) do
       if extmark[4].hl_group == 'FoveaFocus' then
         vim.api.nvim_win_set_cursor(other.window, { extmark[2] + 1, extmark[3] })
@@ -113,7 +113,7 @@ local function show_side(view, number, window)
   end, { buffer = side.bufnr, desc = 'Fovea: the other side' })
 end
 
---- Shows a comparison in a tab page of its own; `q` closes it.
+--- Shows a comparison in a new tab page; `q` closes it.
 ---@param answer table the JSON of `fovea compare`, with places inside the passages
 ---@param left fovea.Passage
 ---@param right fovea.Passage
@@ -157,7 +157,7 @@ function M.open(answer, left, right)
       close(view)
     end, { buffer = bufnr, nowait = true, desc = 'Fovea: close the comparison' })
     vim.keymap.set('n', 'd', toggle_details, { buffer = bufnr, nowait = true, desc = 'Fovea: show or hide the numbers' })
-    -- One without the others says nothing.
+    -- The windows are useful only together, so closing one closes all.
     vim.api.nvim_create_autocmd('BufWinLeave', {
       buffer = bufnr,
       callback = vim.schedule_wrap(function()
@@ -177,7 +177,7 @@ function M.open(answer, left, right)
   return view
 end
 
---- A small window that says what is under way, and takes the keys that cancel it.
+--- A small window that shows the progress, with keys that cancel the work.
 ---@param text string
 ---@param cancel fun()
 ---@return { say: fun(text: string), close: fun() }

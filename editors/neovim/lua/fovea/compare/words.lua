@@ -24,7 +24,7 @@ function M.tone(share)
   return share >= 0.6 and 3 or share >= 0.3 and 2 or 1
 end
 
---- The words that say why the two are similar: those that the server names, or those that bring the most.
+--- The words that say why the passages are similar: those that the server names, or those with the largest scores.
 ---@param view fovea.Comparison
 ---@param number integer side
 ---@return table<integer, integer> tone by word
@@ -107,7 +107,7 @@ function M.best(shares, count)
   return vim.list_slice(order, 1, count)
 end
 
---- The word of a side to begin with: the first that both share, else the one that brings the most.
+--- The initial word of the cursor: the first shared word, or the one with the largest score.
 ---@param view fovea.Comparison
 ---@return fovea.Word?
 function M.first_word(view)

@@ -1,4 +1,4 @@
-// Settings that say what is shown of an analyzed document, and how.
+// Settings of what is shown of an analyzed document, and how.
 const assert = require('node:assert/strict');
 const vscode = require('vscode');
 
@@ -6,16 +6,16 @@ const session = require('../session');
 const { api, find, foveaHover, having, heat, hovers, lenses, open, similarLenses, untitled, until } = session;
 
 const config = async () => (await open('src/config.rs')).document;
-/** What an editor asks of all providers for a document. */
+/** Runs a command of VS Code that asks all providers about a document. */
 const ask = (command, document, ...rest) => vscode.commands.executeCommand(`vscode.${command}`, document.uri, ...rest);
 const whole = (document) => new vscode.Range(0, 0, document.lineCount, 0);
 
-/** Whether the word at a position gets boxes around the words that it draws on. */
+/** Whether there are boxes around the words that the word at a position draws on. */
 const boxes = async (document, position) => {
   const editor = await open(document.uri);
   editor.selection = new vscode.Selection(position, position);
   await vscode.commands.executeCommand('cursorMove', { to: 'right', by: 'character', value: 1 });
-  // Longer than the rest that comes before the request.
+  // Longer than the delay before the request.
   for (let turn = 0; turn < 40 && !api().drawsOn(); turn++) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
@@ -65,7 +65,7 @@ exports.effects = {
   'hover.details': async () => {
     const document = await config();
     const position = find(document, 'load_config', 2);
-    // Links have numbers of their own.
+    // Links contain other numbers.
     const numbers = async () => /\d %/.test((await foveaHover(document, position)).replace(/\(command:[^)]*\)/g, ''));
     await until('a hover without numbers', async () => !(await numbers()));
     await having('hover.details', true, () => until('numbers', numbers));
@@ -74,15 +74,15 @@ exports.effects = {
 
   'hover.deadlineMs': async () => {
     const known = async (word) => {
-      // Long enough that its end is not read before it is asked about.
+      // Long enough that its end is not analyzed before the request.
       const functions = Array.from({ length: 60 }, (_, at) => `/// Sends the ${word} number ${at} to the printer queue.\nfn print_${word}_${at}(job: &Job) -> Queue {}\n`);
       const { document } = await untitled(functions.join('\n'));
       return (await hovers(document, find(document, `print_${word}_59`, 2))).some((text) => text.includes('command:fovea.'));
     };
-    // Each time another text: where the editor is slow to ask, one may be known before it does.
+    // Each attempt uses another text: if the editor asks late, a text may already be known.
     let asked = 0;
     const unknown = async () => !(await known(`invoice_${(asked += 1)}`));
-    await having('hover.deadlineMs', 0, () => until('a word that is not known at once', unknown));
+    await having('hover.deadlineMs', 0, () => until('a word that has no immediate answer', unknown));
     await having('hover.deadlineMs', 30_000, async () => assert.ok(await known('receipt')));
   },
 
@@ -182,7 +182,7 @@ exports.effects = {
     await until('a lens that explains', explains);
     await having('client.explainLens', false, async () => {
       await similarLenses(document);
-      await until('one lens alone', async () => !(await explains()));
+      await until('only one lens', async () => !(await explains()));
     });
     await until('a lens that explains again', explains);
   },

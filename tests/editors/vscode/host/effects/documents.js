@@ -1,4 +1,4 @@
-// Settings that say which documents are analyzed: each is inactive for a reason while the setting is there, and then is not any more.
+// Settings of which documents are analyzed: a document is inactive for a reason while the setting is in force, and active afterwards.
 const { heat, having, open, reason, untitled, until, api } = require('../session');
 
 const inactive = (name, value, wanted) => async () => {

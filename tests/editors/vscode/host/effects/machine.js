@@ -1,4 +1,4 @@
-// Settings of the work: how much of the machine it takes, what it keeps, and with which model.
+// Settings of resources, of results on disk, and of the model.
 const assert = require('node:assert/strict');
 const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -11,14 +11,14 @@ const { api, having, heat, open, openFiles, reason, running, servers, untitled, 
 const index = () => api().status().status?.index;
 const indexed = () => until('the index', () => index()?.state === 'ready');
 
-/** Adds functions that no document had before to a document, and waits until they are read. */
+/** Adds new functions to a document, and waits until they are analyzed. */
 async function grow(editor, from, count) {
   const more = Array.from({ length: count }, (_, at) => `def sort_${from + at}(shelf):\n    return shelf.books[${from + at}]\n\n`).join('');
   await editor.edit((edit) => edit.insert(new vscode.Position(0, 0), more));
   await heat(editor.document, (shown) => shown.words.length > 0);
 }
 
-/** Bytes that the file of results has in use, as its bound counts them. */
+/** The used bytes of the results file, as its limit counts them. */
 function kept() {
   const file = openFiles(servers()[0]).find((path) => path.endsWith('results.sqlite'));
   const database = new DatabaseSync(file, { readOnly: true });
@@ -84,9 +84,9 @@ exports.effects = {
 
   'cache.disk': async () => {
     const isKept = () => openFiles(servers()[0]).some((path) => path.includes('results.sqlite'));
-    await until('the file of results', isKept);
-    await having('cache.disk', false, () => until('no file of results', () => !isKept()));
-    await until('the file of results again', isKept);
+    await until('the results file', isKept);
+    await having('cache.disk', false, () => until('no results file', () => !isKept()));
+    await until('the results file again', isKept);
   },
 
   'cache.diskMegabytes': async () => {
@@ -99,13 +99,13 @@ exports.effects = {
       return kept();
     };
     await until(() => `more than a megabyte of results: ${kept()}`, async () => (await more(60)) > megabyte);
-    // It is looked at when something is written.
-    await having('cache.diskMegabytes', 1, () => until(() => `the bound: ${kept()}`, async () => (await more(1)) < megabyte));
+    // The server checks the limit when it writes.
+    await having('cache.diskMegabytes', 1, () => until(() => `the limit: ${kept()}`, async () => (await more(1)) < megabyte));
   },
 
   'classify.probe': async () => {
     await having('classify.probe', '/nowhere.json', () =>
-      until('what is wrong', () => api().status().status?.message?.includes('/nowhere.json does not exist; make it with')),
+      until('the error', () => api().status().status?.message?.includes('/nowhere.json does not exist; make it with')),
     );
     await running();
   },

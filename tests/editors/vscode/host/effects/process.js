@@ -1,4 +1,4 @@
-// Settings of the program itself, and of what it writes to its log; these alone start another one.
+// Settings of the program and its log; only these restart the server.
 const assert = require('node:assert/strict');
 const { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
@@ -7,7 +7,7 @@ const vscode = require('vscode');
 
 const { api, find, having, heat, open, root, running, servers, untitled, until } = require('../session');
 
-/** Runs `body` with a server whose stderr stands in a file. */
+/** Runs `body` with a server whose stderr goes to a file. */
 async function logging(body) {
   const folder = mkdtempSync(join(tmpdir(), 'fovea-path-'));
   const [program, log] = [join(folder, 'fovea'), join(folder, 'stderr.log')];
@@ -25,7 +25,7 @@ async function logging(body) {
   rmSync(folder, { recursive: true });
 }
 
-/** Asks for what takes some milliseconds. */
+/** Sends a request that takes some milliseconds. */
 async function explain(name) {
   const { document } = await untitled(`def ${name}(values):\n    return [value for value in values if ${name} == value]\n`, 'python');
   const range = new vscode.Range(0, 0, 2, 0);
@@ -45,7 +45,7 @@ exports.effects = {
     const packed = join(vscode.extensions.getExtension('fovea.fovea').extensionPath, 'bin/fovea');
     writeFileSync(program, `#!/bin/sh\n: >'${ran}'\nexec '${packed}' "$@"\n`, { mode: 0o755 });
     await having('server.path', program, async () => {
-      await until('the program that is named', () => existsSync(ran));
+      await until('the program of the setting', () => existsSync(ran));
       await running();
     });
     await running();
@@ -55,7 +55,7 @@ exports.effects = {
     logging(async ({ slow }) => {
       await having('log.slowMs', 1, async () => {
         await explain('keep_apples');
-        assert.equal(slow(), 0, 'the log is at warnings');
+        assert.equal(slow(), 0, 'the log should contain only warnings');
         await having('log.level', 'info', () => slowRequest(slow, 'keep_pears'));
       });
     }),
@@ -65,13 +65,13 @@ exports.effects = {
       await having('log.level', 'info', async () => {
         await having('log.slowMs', 0, async () => {
           await explain('keep_plums');
-          assert.equal(slow(), 0, 'no request is slow');
+          assert.equal(slow(), 0, 'no request should be slow');
         });
         await having('log.slowMs', 1, () => slowRequest(slow, 'keep_quinces'));
       });
     }),
 
-  /** The client draws these words itself and registers no highlights, so there is nothing to choose. */
+  /** The extension draws these words itself and registers no highlights, so the setting does not exist. */
   'highlight.attention': async () => {
     const folder = join(root.fsPath, '.vscode');
     const there = () => vscode.workspace.getConfiguration('fovea').get('highlight.attention');
@@ -90,7 +90,7 @@ exports.effects = {
     await until('no such setting', () => there() === undefined);
   },
 
-  /** It has none here: a server that spoke another encoding than UTF-16 would be refused. */
+  /** The setting does not exist here: the extension would refuse a server with another encoding than UTF-16. */
   positionEncoding: async () => {
     const folder = join(root.fsPath, '.vscode');
     const there = () => vscode.workspace.getConfiguration('fovea').get('positionEncoding');
