@@ -168,6 +168,7 @@ impl Worker {
         let means = between.is_known().then(|| between.means());
         let answer = self.pool.install(|| match wanted {
             Wanted::Totals => Ok(Answer::Pair(Box::new(pair.report(false, means, checkpoint)?))),
+            Wanted::Plain => Ok(Answer::Pair(Box::new(pair.report(false, None, checkpoint)?))),
             Wanted::Matrix => Ok(Answer::Pair(Box::new(pair.report(true, means, checkpoint)?))),
             Wanted::Row(which, word) => Ok(Answer::Row(pair.row(which, word, checkpoint)?)),
         });

@@ -9,7 +9,7 @@ use super::engine::Toward;
 use super::handle::AnalysisHandle;
 use super::neighbors::Searched;
 use super::questions::unexpected_answer;
-use super::queue::{Answer as Told, Ask};
+use super::queue::{Answer as Told, Ask, Wanted};
 use super::{CancellationToken, DocumentId, Refusal};
 use crate::explain::predict::{Prediction, Wish};
 use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Scored, explained};
@@ -105,7 +105,14 @@ impl AnalysisHandle {
             (question.to_string(), Language::Prose),
             (text, passage.snapshot.language()),
         );
-        let report = self.compare(sides.0, sides.1, true, cancel).await?;
-        Ok(explained(&report, question, index, own))
+        let ask = Ask::Compare {
+            a: sides.0,
+            b: sides.1,
+            wanted: Wanted::Plain,
+        };
+        match self.ask(ask, cancel).await? {
+            Told::Pair(report) => Ok(explained(&report, question, index, own)),
+            _ => Err(unexpected_answer()),
+        }
     }
 }

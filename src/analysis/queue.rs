@@ -42,6 +42,8 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub enum Wanted {
     /// The sum over all pairs for each word.
     Totals,
+    /// The same for the plain cosine alone, without the centered one.
+    Plain,
     /// The matrix of all pairs, which takes long.
     Matrix,
     /// The pairs of a single word.

@@ -77,7 +77,8 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
     flush(&mut batch)
 }
 
-/// As [`embed_texts`], without interruption.
+/// As [`embed_texts`], of texts in one role and language, without interruption.
 pub(super) fn embed(model: &Model, texts: &[String], of: (Role, Language), plain: bool) -> Result<Vec<Vec<f32>>> {
-    Ok(embed_texts(model, texts, of, plain, UNSTOPPED)?)
+    let texts: Vec<_> = texts.iter().map(|text| (of.0, of.1, text.as_str())).collect();
+    Ok(embed_texts(model, &texts, plain, UNSTOPPED)?)
 }

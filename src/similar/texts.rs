@@ -4,20 +4,19 @@ use super::mean;
 use crate::model::{Checkpoint, Model, ModelError, Packed, Role, Tokens, TraceLevel};
 use crate::text::{Language, Snapshot};
 
-/// Embeddings of unit length, [`Model::hidden`] floats each. A text over the window is the token-weighted mean of its units, unless `plain`
+/// Embeddings of unit length, [`Model::hidden`] floats each, of texts in their roles and languages. A text over the window is the token-weighted mean of its units, unless `plain`
 /// cuts it as the reference pipeline does.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] if the checkpoint stops the pass; otherwise what the model reports.
 pub fn embed_texts(
     model: &Model,
-    texts: &[String],
-    (role, language): (Role, Language),
+    texts: &[(Role, Language, &str)],
     plain: bool,
     checkpoint: Checkpoint,
 ) -> Result<Vec<Vec<f32>>, ModelError> {
     let mut sequences: Vec<(usize, Tokens)> = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
+    for (index, &(role, language, text)) in texts.iter().enumerate() {
         let mut tokens = model.tokenize_as(role, text, language)?;
         if tokens.len() <= model.info().window {
             sequences.push((index, tokens));

@@ -24,13 +24,17 @@ const OTHER: [&str; 6] = [
 ];
 
 fn train(folder: &Path) -> String {
+    let rows = MONEY.iter().map(|text| (*text, "money"));
+    let rows: Vec<(&str, &str)> = rows.chain(OTHER.iter().map(|text| (*text, "other"))).collect();
+    train_on(folder, &rows, "python")
+}
+
+/// Trains a probe on texts with labels; returns its file.
+fn train_on(folder: &Path, rows: &[(&str, &str)], language: &str) -> String {
     let cell = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let rows = MONEY
-        .iter()
-        .map(|text| (text, "money"))
-        .chain(OTHER.iter().map(|text| (text, "other")));
     let rows: String = rows
-        .map(|(text, label)| format!("{},{label},python\n", cell(text)))
+        .iter()
+        .map(|(text, label)| format!("{},{label},{language}\n", cell(text)))
         .collect();
     let labels = folder.join("labels.csv");
     std::fs::write(&labels, format!("text,label,language\n{rows}")).unwrap();
@@ -210,4 +214,67 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
         "{message}"
     );
     program.finish();
+}
+
+#[test]
+fn paragraphs_of_a_plain_text_have_classes_as_functions_have() {
+    if !fovea::model::embedded_available() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [
+        ("My card was charged twice for one order.", "payment"),
+        ("Please refund the money that you took from my account.", "payment"),
+        ("The invoice shows a wrong amount and my bank refused it.", "payment"),
+        ("I paid last week, and the payment has not arrived.", "payment"),
+        ("How do I change the currency of my bill?", "payment"),
+        ("The transfer to your bank account failed.", "payment"),
+        ("I forgot my password and cannot log in.", "login"),
+        ("The sign-in page says that my username is unknown.", "login"),
+        ("Two-factor codes never reach my phone when I log in.", "login"),
+        ("Please reset the password of my user.", "login"),
+        ("My session ends each time that I sign in.", "login"),
+        ("Login with my company account is refused.", "login"),
+    ];
+    let probe = train_on(folder.path(), &rows, "plaintext");
+    let mut program = Program::start_in(&folder.path().join("cache"));
+    let options = json!({"debounceMs": 0, "index.enable": false, "classify.probe": probe});
+    let capabilities = json!({"experimental": {"fovea": {"status": true}}});
+    program.request(
+        "initialize",
+        json!({"capabilities": capabilities, "initializationOptions": options}),
+    );
+    program.notify("initialized", json!({}));
+    let text =
+        "The bank refused my payment,\nand the invoice was charged twice.\n\nI cannot sign in with my password.\n";
+    let uri = "file:///project/mail.txt";
+    let document = json!({"uri": uri, "languageId": "plaintext", "version": 1, "text": text});
+    program.notify("textDocument/didOpen", json!({"textDocument": document}));
+    let found = lenses(&mut program, uri, |titles| titles.len() == 2);
+    let titles: Vec<&str> = found
+        .iter()
+        .map(|lens| lens["command"]["title"].as_str().unwrap())
+        .collect();
+    assert!(
+        titles[0].starts_with("payment ") && titles[1].starts_with("login "),
+        "{titles:?}"
+    );
+    assert_eq!(found[0]["range"]["start"], json!({"line": 0, "character": 0}));
+    assert_eq!(found[1]["range"]["start"], json!({"line": 3, "character": 0}));
+    let why = json!({"command": "fovea.classify", "arguments": found[0]["command"]["arguments"]});
+    let answer = program.request("workspace/executeCommand", why)["result"].clone();
+    assert_eq!(
+        (&answer["label"], &answer["name"]),
+        (&json!("payment"), &json!("The bank refused my payment,"))
+    );
+    assert_eq!(answer["range"]["end"], json!({"line": 1, "character": 34}));
+    // A correction is about the paragraph at the position.
+    let wrong = json!({"uri": uri, "position": {"line": 1, "character": 4}, "label": "login"});
+    let learned = program.request(
+        "workspace/executeCommand",
+        json!({"command": "fovea.relabel", "arguments": [wrong]}),
+    );
+    assert_eq!(learned["result"]["items"], 13, "{learned}");
+    let table = std::fs::read_to_string(folder.path().join("labels.csv")).unwrap();
+    assert!(table.contains("and the invoice was charged twice.\",login"), "{table}");
 }

@@ -8,6 +8,7 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{CodeLens, Command, MessageType, Position, Uri};
 
+use super::paragraphs::{paragraphs, vector};
 use crate::analysis::{DocumentReport, ModelStatus, Toward, item_vector, past_indentation};
 use crate::segment::Item;
 use crate::server::probes::misfit;
@@ -86,8 +87,8 @@ fn classes(
     if !report.complete() {
         return None;
     }
-    let classified = |(index, item): (usize, &Item)| {
-        let vector = item_vector(&report, index).filter(|vector| vector.len() == probe.width())?;
+    let classified = |(item, vector): (&Item, Option<Arc<[f32]>>)| {
+        let vector = vector.filter(|vector| vector.len() == probe.width())?;
         let (label, probability) = likeliest(&probe, &probe.probabilities(&vector))?;
         let clear = probability >= MIN_PROBABILITY && !NOTHING.contains(&label.to_lowercase().as_str());
         clear.then(|| Classified {
@@ -95,8 +96,12 @@ fn classes(
             title: title(label, probability),
         })
     };
-    let items = report.segments.items.iter().enumerate();
-    Some(items.filter(|(_, item)| asked(item)).filter_map(classified).collect())
+    let items = report.segments.items.iter().enumerate().filter(|(_, item)| asked(item));
+    let items = items.map(|(index, item)| (item, item_vector(&report, index)));
+    let paragraphs = paragraphs(&report);
+    let read = paragraphs.iter().filter(|item| asked(item));
+    let read = read.map(|item| (item, vector(&report, item)));
+    Some(items.chain(read).filter_map(classified).collect())
 }
 
 fn likeliest<'a>(probe: &'a Probe, probabilities: &[f64]) -> Option<(&'a str, f64)> {
@@ -168,19 +173,30 @@ pub(super) fn item(session: &Session, request: &RequestSnapshot, uri: &Uri, posi
     };
     let offset = to_proto::offset(&active.snapshot, position, request.client.encoding);
     let offset = past_indentation(&active.snapshot, offset);
-    match item_at(&report, offset).cloned() {
+    match item_at(&report, offset) {
         Some(item) => Ok(AskedItem { active, report, item }),
         None => Err(Error::invalid_params(
-            "there is no function, type or section at this position; move the cursor into one",
+            "there is no function, type, section or paragraph at this position; move the cursor into one",
         )),
     }
 }
 
-/// The innermost item around an offset.
-pub(super) fn item_at(report: &DocumentReport, offset: usize) -> Option<&Item> {
-    let items = report.segments.items.iter();
+/// The innermost item around an offset, or the paragraph of a text without items.
+pub(super) fn item_at(report: &DocumentReport, offset: usize) -> Option<Item> {
+    let items = report.segments.items.iter().cloned().chain(paragraphs(report));
     let around = items.filter(|item| item.range.start <= offset && offset <= item.range.end);
     around.min_by_key(|item| item.range.len())
+}
+
+/// The class that the analysis of the document suggests for an item; the explanation decides.
+fn suggested(asked: &AskedItem, probe: &Probe) -> Option<usize> {
+    let report = &asked.report;
+    let vector = match report.segments.items.iter().position(|item| *item == asked.item) {
+        Some(index) => item_vector(report, index),
+        None => vector(report, &asked.item),
+    };
+    let probabilities = probe.probabilities(&vector.filter(|vector| vector.len() == probe.width())?);
+    (0..probabilities.len()).max_by(|a, b| probabilities[*a].total_cmp(&probabilities[*b]))
 }
 
 /// Says which words decided for the class of an item.
@@ -204,7 +220,7 @@ pub async fn classify(
     };
     let wanted = args.label.as_ref().map(class).transpose()?;
     let asked = item(session, request, &args.uri, args.position)?;
-    let first = wanted.unwrap_or(0);
+    let first = wanted.or_else(|| suggested(&asked, &probe)).unwrap_or(0);
     let mut found = toward(session, request, &asked, &probe, first).await?;
     let probabilities = probe.probabilities(&found.embedding);
     let mut order: Vec<usize> = (0..probe.labels.len()).collect();

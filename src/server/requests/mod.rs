@@ -14,6 +14,7 @@ pub mod hover;
 pub mod initialize;
 pub mod inlay;
 pub mod lens;
+mod paragraphs;
 pub mod passage;
 pub mod predict;
 pub mod relabel;

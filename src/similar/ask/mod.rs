@@ -5,12 +5,13 @@
 //! [`look`], then [`best`], then [`explained`].
 
 mod parts;
+mod promising;
 mod sentences;
 mod similar;
 mod spans;
 
-use crate::explain::compare;
-use crate::model::{Ability, Checkpoint, Model, ModelError};
+use crate::explain::Pair;
+use crate::model::{Ability, Checkpoint, Model, ModelError, Reader};
 use crate::text::{ByteRange, Language, Snapshot};
 
 pub use parts::parts;
@@ -128,13 +129,16 @@ pub fn look(
     (index, passage): (usize, &Passage),
     checkpoint: Checkpoint,
 ) -> Result<Looked, ModelError> {
-    let model = model.of_reader(model.reader(question, Language::Prose));
+    let reader = model.reader(question, Language::Prose);
+    let model = model.of_reader(reader);
     if model.info().abilities.contains(&Ability::Answer)
         && let Some(network) = model.network()
     {
         return spans::spans((&model, network), question, (index, passage), checkpoint).map(Looked::Spans);
     }
-    similar::scored(&model, question, passage, checkpoint).map(Looked::Sentences)
+    // Words of another language are not in the passage.
+    let foreign = reader != Reader::Chosen || question.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
+    similar::scored(&model, (question, foreign), passage, checkpoint).map(Looked::Sentences)
 }
 
 /// Whether the sentences found so far are enough: one passage per answer. The search decides which passages of a folder answer, and the
@@ -174,7 +178,7 @@ pub fn answers(
         let snapshot = &passages[index].snapshot;
         let text = snapshot.text(own.range.clone());
         let asked = ((question, Language::Prose), (&*text, snapshot.language()));
-        let report = compare(model, asked.0, asked.1, checkpoint)?;
+        let report = Pair::read(model, asked.0, asked.1, checkpoint)?.totals(None, checkpoint)?;
         Ok(explained(&report, question, index, &own))
     };
     best(found, passages, wish).into_iter().map(explain).collect()

@@ -1,5 +1,6 @@
 //! Answers by embeddings: the sentence or statement that is most similar to the question, and the words that make it so.
 
+use super::promising::{narrowed, promising};
 use super::sentences::sentences;
 use super::{Answer, IN_FILE, IN_FOLDER, Passage, Scored, Wish, ranked};
 use crate::explain::PairReport;
@@ -14,28 +15,47 @@ const SENTENCE: f32 = 0.5;
 /// Sentences embedded at once.
 const BATCH: usize = 64;
 
-/// The sentences of a passage, best first.
+/// The sentences of a passage, best first; `foreign` says that the question may share no words with what answers it.
 pub(super) fn scored(
     model: &Model,
-    question: &str,
+    (question, foreign): (&str, bool),
     passage: &Passage,
     checkpoint: Checkpoint,
 ) -> Result<Vec<Scored>, ModelError> {
     let Passage { snapshot, range, .. } = passage;
-    let own = sentences(&|text, language| model.count(text, language), snapshot, range);
+    let count = |text: &str, language: Language| model.count(text, language);
+    // A file that the user named is read completely.
+    let own = match passage.score > 0.0 {
+        false => sentences(&count, snapshot, range),
+        true => {
+            let part = narrowed(question, snapshot, range);
+            let own = sentences(&count, snapshot, &part);
+            if foreign {
+                own
+            } else {
+                promising(&count, question, snapshot, own)
+            }
+        }
+    };
     if own.is_empty() {
         return Ok(Vec::new());
     }
     let scale = calibration(model)?.relevance();
-    let asked = [question.to_owned()];
-    let asked = embed_texts(model, &asked, (Role::Query, Language::Prose), false, checkpoint)?.remove(0);
+    let mut asked: Option<Vec<f32>> = None;
     let mut found: Vec<Scored> = Vec::with_capacity(own.len());
     for batch in own.chunks(BATCH) {
-        let text = |range: &ByteRange| snapshot.text(range.clone()).into_owned();
-        let texts: Vec<String> = batch.iter().map(text).collect();
-        let vectors = embed_texts(model, &texts, (Role::Passage, snapshot.language()), false, checkpoint)?;
+        let texts: Vec<_> = batch.iter().map(|range| snapshot.text(range.clone())).collect();
+        // The question is in the first batch, since a pass for it alone takes as long as one for several sentences.
+        let first = asked.is_none().then_some((Role::Query, Language::Prose, question));
+        let sentences = texts.iter().map(|text| (Role::Passage, snapshot.language(), &**text));
+        let all: Vec<_> = first.into_iter().chain(sentences).collect();
+        let mut vectors = embed_texts(model, &all, false, checkpoint)?;
+        let asked = match &asked {
+            Some(asked) => asked,
+            None => asked.insert(vectors.remove(0)),
+        };
         let scores = vectors.iter().map(|vector| {
-            let cosine: f32 = vector.iter().zip(&asked).map(|(a, b)| a * b).sum();
+            let cosine: f32 = vector.iter().zip(asked.iter()).map(|(a, b)| a * b).sum();
             scale.of(cosine)
         });
         let scored = |(range, own): (&ByteRange, f32)| Scored {
@@ -67,14 +87,14 @@ pub fn best(mut found: Vec<(usize, Scored)>, passages: &[Passage], wish: Wish) -
     found
 }
 
-/// The pair explanation of question and sentence: what each word adds to their cosine, and the word of the question that it answers. The report
-/// is the one of the question and of the sentence's text, with all pairs.
+/// The explanation of question and sentence: what each word adds to their cosine, and the word of the question that it answers, if the
+/// alignment of both links them. The report is the one of the question and of the sentence's text.
 pub fn explained(report: &PairReport, question: &str, passage: usize, Scored { range, score }: &Scored) -> Answer {
-    let rows: Vec<&[f32]> = (0..report.a.words.len()).filter_map(|word| report.row(word)).collect();
     let asked = |word: usize| {
-        let of = |row: &usize| rows[*row][word];
-        let best = (0..rows.len()).max_by(|a, b| of(a).total_cmp(&of(b)))?;
-        (of(&best) > 0.0).then(|| question[report.a.words[best].clone()].to_owned())
+        let links = report.alignment.iter().filter(|link| link.b == word);
+        let best = links.max_by(|a, b| a.cosine.total_cmp(&b.cosine))?;
+        let asked = &question[report.a.words[best.a].clone()];
+        asked.contains(char::is_alphanumeric).then(|| asked.to_owned())
     };
     let words = report.b.words.iter().zip(&report.b.scores).enumerate();
     let words = words.map(|(word, (own, score))| (range.start + own.start..range.start + own.end, *score, asked(word)));
