@@ -28,16 +28,23 @@ pub(super) fn narrowed(question: &str, snapshot: &Snapshot, range: &ByteRange) -
     }
     let shared = shared(question, lines.iter().map(|line| &text[line.clone()]));
     let scores = rarities(&shared);
+    if scores.iter().all(|score| *score == 0.0) {
+        return range.start..range.start + lines[LINES - 1].end;
+    }
     let mut sum: f32 = scores[..LINES].iter().sum();
-    let mut best = (sum, 0);
+    let (mut best, mut firsts) = (sum, 0..=0);
     for first in 1..=lines.len() - LINES {
         sum += scores[first + LINES - 1] - scores[first - 1];
-        // Sums that differ by rounding are equal, and the first of equals stays first.
-        if sum > best.0 + 1e-3 {
-            best = (sum, first);
+        // Sums that differ by rounding are equal.
+        if sum > best + 1e-3 {
+            (best, firsts) = (sum, first..=first);
+        } else if sum > best - 1e-3 && *firsts.end() + 1 == first {
+            firsts = *firsts.start()..=first;
         }
     }
-    range.start + lines[best.1].start..range.start + lines[best.1 + LINES - 1].end
+    // Of equal windows that follow each other, the middle one has text before and behind the words.
+    let first = (firsts.start() + firsts.end()) / 2;
+    range.start + lines[first].start..range.start + lines[first + LINES - 1].end
 }
 
 /// The words of the question that each text has.
