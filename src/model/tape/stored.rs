@@ -106,9 +106,9 @@ fn of_stack<'a>(stack: &'a LoadedStack, all: &mut Vec<Stored<'a>>) {
     if let LoadedPositions::Learned { table, .. } = &embedding.positions {
         all.push(Stored::Table(table));
     }
-    all.extend(embedding.types.as_ref().map(|table| Stored::Table(table)));
+    all.extend(embedding.types.as_ref().map(Stored::Table));
     all.extend(embedding.norm.as_ref().map(of_norm));
-    all.extend(embedding.projection.as_ref().map(|map| Stored::Matrix(map)));
+    all.extend(embedding.projection.as_ref().map(Stored::Matrix));
     for step in stack.blocks.iter().flatten() {
         step.branches.iter().for_each(|branch| of_branch(branch, all));
         all.extend(step.norm.as_deref().map(of_norm));
@@ -128,7 +128,7 @@ fn of_branch<'a>(branch: &'a LoadedBranch, all: &mut Vec<Stored<'a>>) {
             all.push(Stored::Matrix(&attention.output));
         }
         LoadedWork::Mlp { up, gate, down, .. } => {
-            all.extend(gate.iter().chain([up, down]).map(|map| Stored::Matrix(&**map)));
+            all.extend(gate.iter().chain([up, down]).map(|map| Stored::Matrix(map)));
         }
     }
     all.extend(branch.after.as_deref().map(of_norm));

@@ -12,6 +12,9 @@ use crate::text::{ByteRange, Language, Snapshot};
 /// Maximum lines of a passage that are split into sentences; a type of thousands of lines is a passage as well.
 const LINES: usize = 200;
 
+/// Sums of weights that differ by a smaller factor are about equal.
+const ABOUT: f32 = 1.05;
+
 /// Maximum tokens of the chosen sentences of a passage.
 const TOKENS: usize = 128;
 
@@ -27,7 +30,8 @@ pub(super) fn narrowed(question: &str, snapshot: &Snapshot, range: &ByteRange) -
         return range.clone();
     }
     let shared = shared(question, lines.iter().map(|line| &text[line.clone()]));
-    let scores = rarities(&shared);
+    // A word in every line says nothing here: the window with the most lines that have it would win.
+    let scores = rarities(&shared, |share| share.ln());
     if scores.iter().all(|score| *score == 0.0) {
         return range.start..range.start + lines[LINES - 1].end;
     }
@@ -35,14 +39,14 @@ pub(super) fn narrowed(question: &str, snapshot: &Snapshot, range: &ByteRange) -
     let (mut best, mut firsts) = (sum, 0..=0);
     for first in 1..=lines.len() - LINES {
         sum += scores[first + LINES - 1] - scores[first - 1];
-        // Sums that differ by rounding are equal.
-        if sum > best + 1e-3 {
+        // Common words make small differences.
+        if sum > best * ABOUT {
             (best, firsts) = (sum, first..=first);
-        } else if sum > best - 1e-3 && *firsts.end() + 1 == first {
+        } else if sum * ABOUT > best && *firsts.end() + 1 == first {
             firsts = *firsts.start()..=first;
         }
     }
-    // Of equal windows that follow each other, the middle one has text before and behind the words.
+    // Of about equal windows that follow each other, the middle one has text before and behind the words.
     let first = (firsts.start() + firsts.end()) / 2;
     range.start + lines[first].start..range.start + lines[first + LINES - 1].end
 }
@@ -60,14 +64,15 @@ fn shared<'a>(question: &str, texts: impl Iterator<Item = &'a str>) -> Vec<HashS
     texts.map(of).collect()
 }
 
-/// The sum over the words of each text: a word that few texts have says more than one in all of them.
-fn rarities(shared: &[HashSet<Term>]) -> Vec<f32> {
+/// The sum over the words of each text: a word that few texts have says more than one in all of them. `weight` makes the weight of a word
+/// from the number of texts for each that has it, at least 1.
+fn rarities(shared: &[HashSet<Term>], weight: impl Fn(f32) -> f32) -> Vec<f32> {
     let mut holders: HashMap<Term, usize> = HashMap::new();
     shared
         .iter()
         .flatten()
         .for_each(|term| *holders.entry(*term).or_default() += 1);
-    let rarity = |term: &Term| (1.0 + shared.len() as f32 / holders[term] as f32).ln();
+    let rarity = |term: &Term| weight(shared.len() as f32 / holders[term] as f32);
     shared.iter().map(|own| own.iter().map(rarity).sum()).collect()
 }
 
@@ -88,7 +93,9 @@ pub(super) fn promising(
         return sentences;
     }
     let texts: Vec<_> = sentences.iter().map(text).collect();
-    let scores = rarities(&shared(question, texts.iter().map(|text| &**text)));
+    let scores = rarities(&shared(question, texts.iter().map(|text| &**text)), |share| {
+        (1.0 + share).ln()
+    });
     let mut order: Vec<usize> = (0..sentences.len()).collect();
     // The first of equals stays first: a passage begins with what it is about.
     order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
