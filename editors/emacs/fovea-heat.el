@@ -119,8 +119,8 @@ The color is computed for the theme, unless the theme or you set one."
 
 (defun fovea--strongest (ground color share texts plain)
   "The strength of a tint, and the color of the text if it needs one.
-  GROUND is blended with COLOR by SHARE, or less if TEXTS, the colors of text,
-  would be hard to read.  If no tint is possible, text gets the color PLAIN."
+GROUND is blended with COLOR by SHARE, or less if TEXTS, the colors of text,
+would be hard to read.  If no tint is possible, text gets the color PLAIN."
   (let* ((steps (mapcar (lambda (part) (* share part)) '(1.0 0.9 0.8 0.7 0.6 0.5 0.4)))
          (legible (lambda (step texts)
                     (let ((tint (fovea--blend ground color step)))

@@ -44,8 +44,12 @@ export async function classes({ window, page, test, shot }) {
     await window.heat();
     const { x, y } = await window.place('split_once');
     await page.mouse.click(x, y);
-    await window.command('Fovea: Predict What Comes Next Here');
-    await page.locator('.quick-input-title').filter({ hasText: 'What comes next' }).waitFor();
+    // A large model takes some seconds to load, and the heat of the one before is still there.
+    const list = page.locator('.quick-input-title').filter({ hasText: 'What comes next' });
+    await until('the list', async () => {
+      await window.command('Fovea: Predict What Comes Next Here');
+      return list.waitFor({ timeout: 3000 }).then(() => true, () => false);
+    });
     // The words of the first token appear a moment after the list.
     await rows.first().filter({ hasText: /[+-]\d+\.\d\d/ }).waitFor();
     await shot('predict');
