@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::passes::Pass;
 use super::{Explorer, ViewError, tokens};
-use crate::explain::{Goal, Heads, Method, Subject, salience as scores_of};
+use crate::explain::{Heads, Method, salience as scores_of};
 use crate::model::spec::Task;
 use crate::model::{Model, UNSTOPPED};
 use crate::text::PositionEncoding;
@@ -118,16 +118,8 @@ pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
 /// # Errors
 /// Errors of the method.
 pub(super) fn scores(model: &Model, pass: &Pass, method: Method) -> Result<Value, ViewError> {
-    let subject = Subject {
-        text: &pass.text,
-        tokens: &pass.tokens,
-        trace: &pass.trace,
-        embedding: &pass.embedding,
-        words: &pass.words,
-        goal: Goal::Embedding,
-    };
     let start = Instant::now();
-    let scores = scores_of(model, &subject, method, Heads::default(), UNSTOPPED)?;
+    let scores = scores_of(model, &pass.subject(), method, Heads::default(), UNSTOPPED)?;
     Ok(json!({
         "name": method.name(),
         "additive": method.additive(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 
 use super::ViewError;
-use crate::explain::WordMap;
+use crate::explain::{Goal, Subject, WordMap};
 use crate::model::generate::{Limits, Sampling, Written};
 use crate::model::tape::{HeadOff, Network};
 use crate::model::{Model, Packed, TapeTrace, Tokens, Trace, TraceLevel, UNSTOPPED};
@@ -118,6 +118,18 @@ impl Pass {
             written_hidden: ran.written,
             took,
         })
+    }
+
+    /// The unit as its methods see it: what carries its embedding.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject {
+            text: &self.text,
+            tokens: &self.tokens,
+            trace: &self.trace,
+            embedding: &self.embedding,
+            words: &self.words,
+            goal: Goal::Embedding,
+        }
     }
 
     /// The tape of the interpreter.

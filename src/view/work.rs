@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::passes::Pass;
 use super::{Explorer, ViewError};
-use crate::explain::{Goal, Heads, Method, Subject, salience};
+use crate::explain::{Heads, Method, salience};
 use crate::model::UNSTOPPED;
 use crate::model::tape::{AttentionSite, BlockSite, NodeId, Op, Tape};
 
@@ -16,18 +16,10 @@ use crate::model::tape::{AttentionSite, BlockSite, NodeId, Op, Tape};
 /// # Errors
 /// Errors of the explanation.
 pub(super) fn answer(explorer: &Explorer, pass: &Pass) -> Result<Value, ViewError> {
-    let subject = Subject {
-        text: &pass.text,
-        tokens: &pass.tokens,
-        trace: &pass.trace,
-        embedding: &pass.embedding,
-        words: &pass.words,
-        goal: Goal::Embedding,
-    };
     let start = Instant::now();
     let scores = salience(
         &explorer.model,
-        &subject,
+        &pass.subject(),
         Method::Decomposition,
         Heads::default(),
         UNSTOPPED,

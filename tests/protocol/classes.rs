@@ -49,6 +49,19 @@ fn train_on(folder: &Path, rows: &[(&str, &str)], language: &str) -> String {
     probe.display().to_string()
 }
 
+/// A server whose lenses name the classes of a probe.
+fn classifying(folder: &Path, probe: &str) -> Program {
+    let mut program = Program::start_in(&folder.join("cache"));
+    let options = json!({"debounceMs": 0, "index.enable": false, "classify.probe": probe});
+    let capabilities = json!({"experimental": {"fovea": {"status": true}}});
+    program.request(
+        "initialize",
+        json!({"capabilities": capabilities, "initializationOptions": options}),
+    );
+    program.notify("initialized", json!({}));
+    program
+}
+
 fn lenses(program: &mut Program, uri: &str, so: impl Fn(&[String]) -> bool) -> Vec<Value> {
     let asked = json!({"textDocument": {"uri": uri}});
     let titles = |lenses: &Value| -> Vec<String> {
@@ -71,14 +84,7 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
     }
     let folder = tempfile::tempdir().unwrap();
     let probe = train(folder.path());
-    let mut program = Program::start_in(&folder.path().join("cache"));
-    let options = json!({"debounceMs": 0, "index.enable": false, "classify.probe": probe});
-    let capabilities = json!({"experimental": {"fovea": {"status": true}}});
-    program.request(
-        "initialize",
-        json!({"capabilities": capabilities, "initializationOptions": options}),
-    );
-    program.notify("initialized", json!({}));
+    let mut program = classifying(folder.path(), &probe);
     let text = "def transfer(account, amount, fee):\n    account.balance -= amount + fee\n    return bank.pay(account, amount)\n\n\n\
                 def mirror(image, axis):\n    matrix = reflection_matrix(axis)\n    return image.transform(matrix)\n";
     let uri = "file:///project/shop.py";
@@ -237,14 +243,7 @@ fn paragraphs_of_a_plain_text_have_classes_as_functions_have() {
         ("Login with my company account is refused.", "login"),
     ];
     let probe = train_on(folder.path(), &rows, "plaintext");
-    let mut program = Program::start_in(&folder.path().join("cache"));
-    let options = json!({"debounceMs": 0, "index.enable": false, "classify.probe": probe});
-    let capabilities = json!({"experimental": {"fovea": {"status": true}}});
-    program.request(
-        "initialize",
-        json!({"capabilities": capabilities, "initializationOptions": options}),
-    );
-    program.notify("initialized", json!({}));
+    let mut program = classifying(folder.path(), &probe);
     let text =
         "The bank refused my payment,\nand the invoice was charged twice.\n\nI cannot sign in with my password.\n";
     let uri = "file:///project/mail.txt";

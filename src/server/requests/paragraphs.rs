@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use crate::analysis::DocumentReport;
 use crate::segment::{Item, ItemKind, Unit, UnitKind};
-use crate::similar::mean;
+use crate::similar::{MIN_COVERAGE, mean};
 
 /// Maximum characters of a name.
 const NAME: usize = 40;
-
-/// Minimum share of readable letters of a paragraph that has a class.
-const MIN_COVERAGE: f32 = 0.5;
 
 /// The paragraphs as items, each with its unit; none in code, in data, and in documents with items.
 pub(super) fn paragraphs(report: &DocumentReport) -> Vec<Item> {

@@ -84,15 +84,11 @@ pub(super) fn promising(
     snapshot: &Snapshot,
     sentences: Vec<ByteRange>,
 ) -> Vec<ByteRange> {
-    let text = |range: &ByteRange| snapshot.text(range.clone());
-    let sizes: Vec<usize> = sentences
-        .iter()
-        .map(|own| tokens(&text(own), snapshot.language()))
-        .collect();
+    let texts: Vec<_> = sentences.iter().map(|own| snapshot.text(own.clone())).collect();
+    let sizes: Vec<usize> = texts.iter().map(|text| tokens(text, snapshot.language())).collect();
     if sizes.iter().sum::<usize>() <= TOKENS {
         return sentences;
     }
-    let texts: Vec<_> = sentences.iter().map(text).collect();
     let scores = rarities(&shared(question, texts.iter().map(|text| &**text)), |share| {
         (1.0 + share).ln()
     });
