@@ -6,7 +6,7 @@ use super::{SourcesReport, UnitReport};
 use crate::explain::predict::{self, Prediction, Wish};
 use crate::explain::surprisal;
 use crate::explain::trust::{Trust, trust};
-use crate::explain::{Along, Directed, Heads, Means, Method, Pair, PairReport, Shares, Which};
+use crate::explain::{Directed, Heads, Means, Method, Pair, PairReport, Parts, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
 use crate::similar::ask::{Looked, Passage, look};
 use crate::similar::index::{ReadQuery, route_query};
@@ -94,7 +94,7 @@ pub struct Toward {
     /// Its embedding, of unit length.
     pub embedding: Vec<f32>,
     /// What its words add.
-    pub along: Along,
+    pub along: Parts,
 }
 
 /// Two passages that an engine has read.
@@ -183,14 +183,14 @@ impl Engine for Model {
     }
 
     fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError> {
-        look(self, question, passage, checkpoint)
+        look(self, question, passage, Method::Decomposition, checkpoint)
     }
 
     fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError> {
         let read = Directed::read(self, text, checkpoint)?;
         Ok(Toward {
             embedding: read.embedding(),
-            along: read.along(direction, checkpoint)?,
+            along: read.along(direction, Method::Decomposition, checkpoint)?,
         })
     }
 

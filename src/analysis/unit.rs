@@ -243,6 +243,7 @@ fn explain_one(
         embedding: &embedding,
         words: &map,
         goal: Goal::Embedding,
+        types: &[],
     };
     let scores = salience(model, &subject, method, choice, checkpoint)?;
     let ranks = ranks(&scores.words);

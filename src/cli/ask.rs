@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::input::{self, Usage};
 use super::output::{self, Format};
 use super::{ModelArguments, index};
+use crate::explain::Method;
 use crate::model::{Ability, Model, UNSTOPPED, default_source};
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
@@ -30,6 +31,10 @@ pub(super) struct Ask {
     /// Leave out answers below this score, from 0 to 1; the default is measured
     #[arg(long, value_name = "S")]
     threshold: Option<f32>,
+    /// How to explain an answer: decomposition, gradient, integrated-gradients, smoothgrad, leave-one-out, lime or shap; the last five take
+    /// many passes
+    #[arg(long, default_value = "decomposition", value_parser = Method::of_number)]
+    method: Method,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -51,8 +56,11 @@ struct Answer {
     passage: Option<String>,
     /// The number that the scores of words, special tokens and biases sum to: `cosine`, or `span` for the logits of start and end.
     target: &'static str,
+    method: &'static str,
     value: f32,
-    residual: f32,
+    /// Absent if the method's scores do not sum to the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    residual: Option<f32>,
     words: Vec<AnswerWord>,
 }
 
@@ -88,12 +96,19 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
         }
         false => {
             let passages = passages(arguments, &|| model.clone())?;
-            (model, passages)
+            match arguments.method.interpreted() {
+                true => (
+                    arguments.model.interpreted_for(&arguments.question, Language::Prose)?.0,
+                    passages,
+                ),
+                false => (model, passages),
+            }
         }
     };
     let wish = Wish {
         top: arguments.top,
         threshold: arguments.threshold,
+        by: arguments.method,
     };
     let answers = ask::answers(&model, &arguments.question, &passages, wish, UNSTOPPED)?;
     let answers: Vec<Answer> = answers.into_iter().map(|answer| shown(answer, &passages)).collect();
@@ -176,6 +191,7 @@ fn shown(answer: ask::Answer, passages: &[Passage]) -> Answer {
         score: answer.score,
         passage: passage.name.clone(),
         target: answer.target,
+        method: answer.method.name(),
         value: answer.value,
         residual: answer.residual,
         words: answer.words.into_iter().map(word).collect(),

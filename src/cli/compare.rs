@@ -1,5 +1,7 @@
 //! `fovea compare`.
 
+mod sides;
+
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +11,7 @@ use clap::{Args, ValueEnum};
 use super::input::{self, Usage};
 use super::output::Color;
 use super::{ModelArguments, index, output};
-use crate::explain::Pair;
+use crate::explain::{Method, Pair};
 use crate::model::UNSTOPPED;
 use crate::render::{json, markdown, terminal};
 use crate::segment::{Budget, Segments, parse, segment};
@@ -33,6 +35,10 @@ pub(super) struct Compare {
     /// Also compare without the part that the languages have in common; uses the index of this folder and updates it first
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// Explain the cosine by another method: gradient, integrated-gradients, smoothgrad, leave-one-out, lime or shap. Each passage's words
+    /// are scored while the other passage stays as it is
+    #[arg(long, default_value = "decomposition", value_parser = Method::of_number, conflicts_with_all = ["root", "pairs", "no_pairs"])]
+    method: Method,
     /// List the pairs of words that add most as well; takes seconds for long passages
     #[arg(long)]
     pairs: bool,
@@ -83,6 +89,9 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
             range: 0..snapshot.len(),
             snapshot,
         });
+    }
+    if arguments.method != Method::Decomposition {
+        return sides::run(arguments, &passages);
     }
     let model = arguments.model.load()?.identifier_aware(!arguments.plain);
     let [a, b] = &passages[..] else {

@@ -10,7 +10,7 @@ use super::ModelArguments;
 use super::deciding::Deciding;
 use super::input::{self, Usage};
 use super::output::{self, Format};
-use crate::explain::Attribution;
+use crate::explain::Method;
 use crate::explain::predict::{self, Prediction, Question, TokenName, Wish};
 use crate::model::{ModelError, UNSTOPPED};
 use crate::render::json::JsonPosition;
@@ -37,9 +37,10 @@ pub(super) struct Predict {
     /// Explain the logarithm of the token's probability instead of its logit
     #[arg(long, conflicts_with = "rather_than")]
     log_probability: bool,
-    /// How to explain it: decomposition, gradient-input or gradient
-    #[arg(long, default_value = "decomposition", value_parser = Attribution::from_name)]
-    method: Attribution,
+    /// How to explain it: decomposition, gradient, integrated-gradients, smoothgrad, leave-one-out, lime or shap; the last five take many
+    /// passes
+    #[arg(long, default_value = "decomposition", value_parser = Method::of_number)]
+    method: Method,
     /// Language of the text, if the file's name does not show it
     #[arg(long)]
     language: Option<String>,

@@ -1,18 +1,21 @@
-//! Splits the projection of an embedding on a direction over words: a probe's logit, a label's cosine.
+//! Explains the projection of a passage's embedding on a direction: a probe's logit, a label's cosine, the cosine with another passage.
 //!
 //! The number is linear in the embedding of unit length, so one backward pass over the passage gives exact shares of it (as in
-//! [`super::decomposition`], with the direction as target instead of the embedding).
+//! [`super::decomposition`], with the direction as target instead of the embedding). Other methods explain it unit by unit.
 
-use std::time::Instant;
-
-use super::passage::Passage;
+use super::goal::Projection;
+use super::number::number;
+use super::passage::{Passage, embedding_of, units};
 use super::split::{dot, length};
-use crate::model::{Checkpoint, Model, ModelError};
-use crate::text::{ByteRange, Language};
+use super::{Goal, Method, Parts, Subject, WordMap};
+use crate::model::{Checkpoint, Model, ModelError, Packed, weight_in_passage};
+use crate::text::Language;
 
 /// A passage of any length that the model has read.
 pub struct Directed {
     model: Model,
+    text: String,
+    language: Language,
     passage: Passage,
 }
 
@@ -22,34 +25,21 @@ impl std::fmt::Debug for Directed {
     }
 }
 
-/// The contributions of a passage's parts to ⟨direction, embedding / |embedding|⟩.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Along {
-    /// The number.
-    pub value: f64,
-    /// The passage's words, as ranges of its text.
-    pub words: Vec<ByteRange>,
-    /// The contribution of each word.
-    pub scores: Vec<f32>,
-    /// The contribution of special tokens.
-    pub special: f32,
-    /// The contribution of the network's biases.
-    pub bias: f32,
-    /// |value - sum of all parts|.
-    pub residual: f64,
-    /// Milliseconds.
-    pub ms: f32,
-}
-
 impl Directed {
     /// Reads a passage in the same way as the index.
     ///
     /// # Errors
     /// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
-    pub fn read(model: &Model, text: (&str, Language), checkpoint: Checkpoint) -> Result<Directed, ModelError> {
+    pub fn read(
+        model: &Model,
+        (text, language): (&str, Language),
+        checkpoint: Checkpoint,
+    ) -> Result<Directed, ModelError> {
         Ok(Directed {
             model: model.clone(),
-            passage: Passage::read(model, text, checkpoint)?,
+            text: text.to_owned(),
+            language,
+            passage: Passage::read(model, (text, language), checkpoint)?,
         })
     }
 
@@ -65,23 +55,79 @@ impl Directed {
         self.passage.coverage
     }
 
-    /// Splits the inner product of its embedding with a direction.
+    /// Explains the inner product of its embedding of unit length with a direction. Ranges of words are those of the passage's text.
+    ///
+    /// If the passage does not fit the window, methods other than the decomposition explain one unit after the other, while the other units
+    /// stay as they are. The parts of such a passage have no sum.
     ///
     /// # Errors
-    /// As [`Directed::read`].
-    pub fn along(&self, direction: &[f32], checkpoint: Checkpoint) -> Result<Along, ModelError> {
-        let start = Instant::now();
+    /// As [`Directed::read`]; [`ModelError::Meaningless`] for a method that does not explain numbers.
+    pub fn along(&self, direction: &[f32], method: Method, checkpoint: Checkpoint) -> Result<Parts, ModelError> {
+        match method {
+            Method::Decomposition => self.shares(direction, checkpoint),
+            _ => self.by_units(direction, method, checkpoint),
+        }
+    }
+
+    fn shares(&self, direction: &[f32], checkpoint: Checkpoint) -> Result<Parts, ModelError> {
         let scale = length(&self.passage.embedding).max(f64::MIN_POSITIVE).recip();
         let shares = self.passage.shares(&self.model, direction, checkpoint)?.times(scale);
         let value = dot(&self.passage.embedding, direction) * scale;
-        Ok(Along {
+        Ok(Parts {
+            ranges: self.passage.words.clone(),
             value,
-            residual: (value - shares.sum()).abs(),
-            words: self.passage.words.clone(),
+            residual: Some((value - shares.sum()).abs()),
             scores: shares.words,
-            special: shares.special,
-            bias: shares.bias,
-            ms: start.elapsed().as_secs_f32() * 1e3,
+            special: f64::from(shares.special),
+            bias: f64::from(shares.bias),
         })
+    }
+
+    fn by_units(&self, direction: &[f32], method: Method, checkpoint: Checkpoint) -> Result<Parts, ModelError> {
+        let model = &self.model;
+        let units = units(model, &self.text, self.language)?;
+        let embeddings = units.iter().map(|(_, tokens)| embedding_of(model, tokens, checkpoint));
+        let embeddings = embeddings.collect::<Result<Vec<_>, _>>()?;
+        let mut whole = Parts::default();
+        for (unit, (range, tokens)) in units.iter().enumerate() {
+            let mut rest = Vec::new();
+            for other in (0..units.len()).filter(|other| *other != unit) {
+                let weight = weight_in_passage(units[other].1.of_text(), length(&embeddings[other]) as f32);
+                rest.resize(embeddings[other].len(), 0.0);
+                let sum = rest.iter_mut().zip(&embeddings[other]);
+                sum.for_each(|(sum, value)| *sum += weight * value);
+            }
+            let batch = Packed::new([tokens.ids.as_slice()]);
+            let traces = model.encoder().forward(&batch, method.keeps(), checkpoint)?;
+            let Some(trace) = traces.first() else { continue };
+            let text = &self.text[range.clone()];
+            let words = WordMap::new(text, tokens);
+            let subject = Subject {
+                text,
+                tokens,
+                trace,
+                embedding: &embeddings[unit],
+                words: &words,
+                goal: Goal::Along(Projection {
+                    direction,
+                    rest: &rest,
+                    pooling: model.pooling_of(tokens),
+                    prompt: tokens.prompt.len(),
+                }),
+                types: &[],
+            };
+            let parts = number(model, &subject, method, checkpoint)?;
+            let words = parts.ranges.iter();
+            whole
+                .ranges
+                .extend(words.map(|word| range.start + word.start..range.start + word.end));
+            whole.scores.extend(parts.scores);
+            whole.special += parts.special;
+            whole.value = parts.value;
+            if units.len() == 1 {
+                (whole.bias, whole.residual) = (parts.bias, parts.residual);
+            }
+        }
+        Ok(whole)
     }
 }

@@ -1,108 +1,197 @@
-//! The goal of an explanation: the embedding of a text, or the next token of a decoder.
+//! The goal of an explanation: the embedding of a text, an output of the model's head, or the embedding's projection on a direction.
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::tape::{self, Held, Network};
-use crate::model::{Model, ModelError, Pooling, Trace};
+use super::TokenScores;
+use super::decomposition::vjp_of;
+use super::split::{dot, length};
+use crate::model::tape::{Held, Network, Target};
+use crate::model::{Model, ModelError, Pooling, Trace, weight_in_passage};
 
 /// The quantity that the scores of a text's words explain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Goal {
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Goal<'a> {
     /// The embedding.
     #[default]
     Embedding,
-    /// The logit of a token at the last position, where a decoder predicts the next token.
-    Logit(usize),
-    /// The natural logarithm of that token's probability.
-    LogProbability(usize),
+    /// An output of the head.
+    Output(Target),
+    /// The embedding of the passage, of unit length, projected on a direction.
+    Along(Projection<'a>),
 }
 
-impl Goal {
+/// ⟨direction, E / |E|⟩, where E is the embedding of a passage and the text is one of its units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Projection<'a> {
+    /// The direction: another passage's embedding of unit length, or that of a class.
+    pub direction: &'a [f32],
+    /// The sum of what other units add to E, each times its [`weight_in_passage`]; empty if there are none.
+    pub rest: &'a [f32],
+    /// How tokens are pooled.
+    pub pooling: Pooling,
+    /// How many of the unit's tokens belong to a prompt, which does not count in its weight.
+    pub prompt: usize,
+}
+
+impl<'a> Goal<'a> {
     /// The goal that explains the next token, if there is one: the most probable token after a text, given the pass over that text.
     ///
     /// # Errors
     /// [`ModelError::Unable`] for a model without a head for tokens.
-    pub fn next(model: &Model, trace: &Trace, logarithm: bool) -> Result<Goal, ModelError> {
-        let logits = last_logits(network(model)?, trace)?;
+    pub fn next(model: &Model, trace: &Trace, logarithm: bool) -> Result<Goal<'a>, ModelError> {
+        let row = trace.len().saturating_sub(1);
+        let last: Vec<f32> = trace
+            .hidden
+            .narrow(0, row, trace.len().min(1))?
+            .flatten_all()?
+            .to_vec1()?;
+        let logits = network(model)?.logits(&last)?.unwrap_or_default();
         let best = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]).then(b.cmp(a)));
         let output = best.unwrap_or(0);
-        Ok(match logarithm {
-            true => Goal::LogProbability(output),
-            false => Goal::Logit(output),
-        })
+        Ok(Goal::Output(match logarithm {
+            true => Target::LogProbability { row, output },
+            false => Target::Logit { row, output },
+        }))
     }
 
-    /// How positions enter the explained number: a decoder reads the next token at the last one.
+    /// How positions enter what is explained: a decoder reads the next token at the last one.
     pub fn pooling(self, model: &Model) -> Pooling {
         match self {
             Goal::Embedding => model.pooling(),
-            Goal::Logit(_) | Goal::LogProbability(_) => Pooling::Last,
+            Goal::Output(_) => Pooling::Last,
+            Goal::Along(projection) => projection.pooling,
         }
     }
 
-    /// The readout at the last row; `None` for an embedding.
-    pub(super) fn readout(self, rows: usize) -> Option<tape::Target> {
-        let row = rows.saturating_sub(1);
-        match self {
-            Goal::Embedding => None,
-            Goal::Logit(output) => Some(tape::Target::Logit { row, output }),
-            Goal::LogProbability(output) => Some(tape::Target::LogProbability { row, output }),
-        }
-    }
-
-    /// The value of a token's output in a pass; the value of a uniform guess if the text is empty.
+    /// The explained number in a pass. Without tokens, an output is that of a uniform guess, and a unit adds nothing to its passage.
     ///
     /// # Errors
-    /// [`ModelError::Unable`] for a model without a head for tokens, [`ModelError::Meaningless`] for an embedding, which is not a
-    /// number.
+    /// [`ModelError::Unable`] for an output of a model without a head, [`ModelError::Meaningless`] for an embedding, which is not a number.
     pub fn value(self, model: &Model, trace: &Trace) -> Result<f64, ModelError> {
-        let network = network(model)?;
-        let (output, logarithm) = match self {
-            Goal::Embedding => return Err(ModelError::Meaningless("an embedding is not one number".to_owned())),
-            Goal::Logit(output) => (output, false),
-            Goal::LogProbability(output) => (output, true),
-        };
-        if trace.is_empty() {
-            let outputs = network.outputs().unwrap_or(1) as f64;
-            return Ok(if logarithm { -outputs.ln() } else { 0.0 });
+        match self {
+            Goal::Embedding => Err(not_a_number()),
+            Goal::Output(target) if trace.is_empty() => Ok(match target {
+                Target::LogProbability { .. } => -(network(model)?.outputs().unwrap_or(1) as f64).ln(),
+                _ => 0.0,
+            }),
+            Goal::Output(target) => {
+                let hidden: Vec<f32> = trace.hidden.flatten_all()?.to_vec1()?;
+                network(model)?.value(&hidden, &target)
+            }
+            Goal::Along(projection) => Ok(projection
+                .of(&model.pool_by(projection.pooling, trace)?, trace.len())
+                .value),
         }
-        let logits = last_logits(network, trace)?;
-        let own = logits.get(output).copied().map_or(0.0, f64::from);
-        let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
-        Ok(match logarithm {
-            true => own - f64::from(most) - sum.ln(),
-            false => own,
-        })
     }
 
     /// The number, and its true gradient at the last hidden states, (n, hidden).
     pub(super) fn gradient(self, model: &Model, trace: &Trace) -> Result<(f64, Vec<f32>), ModelError> {
-        let Some(target) = self.readout(trace.len()) else {
-            return Err(ModelError::Meaningless("an embedding is not one number".to_owned()));
-        };
-        let hidden: Vec<f32> = trace.hidden.flatten_all()?.to_vec1()?;
-        let read = network(model)?.readout(&hidden, &target, Held::Nothing)?;
-        Ok((read.value, read.gradient))
+        match self {
+            Goal::Embedding => Err(not_a_number()),
+            Goal::Output(target) => {
+                let hidden: Vec<f32> = trace.hidden.flatten_all()?.to_vec1()?;
+                let read = network(model)?.readout(&hidden, &target, Held::Nothing)?;
+                Ok((read.value, read.gradient))
+            }
+            Goal::Along(projection) => {
+                let embedding = model.pool_by(projection.pooling, trace)?;
+                let projected = projection.of(&embedding, trace.len());
+                let held = model.freeze(projection.pooling, trace)?;
+                let (_, rows) = model.toward((projection.pooling, trace), &held, &projected.gradient(&embedding))?;
+                Ok((projected.value, rows))
+            }
+        }
+    }
+
+    /// The goal after some tokens were removed: an output is read at the last remaining token at or before its place.
+    pub(super) fn following(self, kept: &[usize]) -> Goal<'a> {
+        match self {
+            Goal::Output(target) => {
+                let moved = |row: usize| kept.partition_point(|token| *token <= row).saturating_sub(1);
+                Goal::Output(target.moved(&moved))
+            }
+            goal => goal,
+        }
     }
 }
 
-/// The network of a model that predicts tokens.
+/// A passage's embedding on a direction, in which one unit can change.
+struct Projected {
+    value: f64,
+    /// The gradient of the value at the passage's embedding.
+    at_passage: Vec<f64>,
+    /// The factor of the unit's embedding.
+    weight: f64,
+    /// 1 / the length of the passage's embedding.
+    scale: f64,
+}
+
+impl Projection<'_> {
+    /// The unit's shares of the number, by token; those of all units sum to it.
+    pub(super) fn shares(&self, model: &Model, trace: &Trace) -> Result<TokenScores, ModelError> {
+        let projected = self.of(&model.pool_by(self.pooling, trace)?, trace.len());
+        let mut shares = vjp_of(model, trace, self.pooling, self.direction)?;
+        let times = |value: f32| (f64::from(value) * projected.scale * projected.weight) as f32;
+        shares.tokens.iter_mut().for_each(|value| *value = times(*value));
+        shares.bias = times(shares.bias);
+        Ok(shares)
+    }
+
+    /// The projection if the unit has this embedding and number of tokens.
+    fn of(&self, embedding: &[f32], tokens: usize) -> Projected {
+        let own = tokens.saturating_sub(self.prompt);
+        let weight = f64::from(weight_in_passage(own, length(embedding) as f32));
+        let rest = self.rest.iter().copied().chain(std::iter::repeat(0.0));
+        let whole: Vec<f64> = embedding
+            .iter()
+            .zip(rest)
+            .map(|(own, rest)| weight * f64::from(*own) + f64::from(rest))
+            .collect();
+        let scale = whole
+            .iter()
+            .map(|v| v * v)
+            .sum::<f64>()
+            .sqrt()
+            .max(f64::MIN_POSITIVE)
+            .recip();
+        let value = whole
+            .iter()
+            .zip(self.direction)
+            .map(|(w, d)| w * f64::from(*d))
+            .sum::<f64>()
+            * scale;
+        let slope = |(whole, direction): (&f64, &f32)| (f64::from(*direction) - value * whole * scale) * scale;
+        Projected {
+            value,
+            at_passage: whole.iter().zip(self.direction).map(slope).collect(),
+            weight,
+            scale,
+        }
+    }
+}
+
+impl Projected {
+    /// The gradient at the unit's embedding. Its weight in the passage makes its length constant, so nothing points along itself.
+    fn gradient(&self, embedding: &[f32]) -> Vec<f32> {
+        let squares = dot(embedding, embedding).max(f64::MIN_POSITIVE);
+        let along = embedding
+            .iter()
+            .zip(&self.at_passage)
+            .map(|(e, g)| f64::from(*e) * g)
+            .sum::<f64>()
+            / squares;
+        let own = self.at_passage.iter().zip(embedding);
+        own.map(|(g, e)| (self.weight * (g - along * f64::from(*e))) as f32)
+            .collect()
+    }
+}
+
+fn not_a_number() -> ModelError {
+    ModelError::Meaningless("an embedding is not one number".to_owned())
+}
+
+/// The network of a model with a head.
 pub(super) fn network(model: &Model) -> Result<&Network, ModelError> {
     match model.network() {
         Some(network) if network.outputs().is_some() => Ok(network),
-        _ => Err(ModelError::Unable("predict the next token")),
+        _ => Err(ModelError::Unable("give logits")),
     }
-}
-
-/// The outputs of the head at the last position.
-fn last_logits(network: &Network, trace: &Trace) -> Result<Vec<f32>, ModelError> {
-    let rows = trace.len();
-    let last: Vec<f32> = trace
-        .hidden
-        .narrow(0, rows.saturating_sub(1), rows.min(1))?
-        .flatten_all()?
-        .to_vec1()?;
-    Ok(network.logits(&last)?.unwrap_or_default())
 }

@@ -8,7 +8,7 @@ use super::{Goal, Subject, TokenScores};
 use crate::model::{Frozen, Model, ModelError, Trace};
 
 /// The number whose gradient is computed. For an embedding it is ⟨d, e(x)⟩: e(x) is the embedding of a text x, and d is the difference
-/// between one text's embedding and the reference. For a decoder's next token it is the logit or log-probability.
+/// between one text's embedding and the reference. Any other goal is a number itself.
 pub(super) struct Target<'a> {
     model: &'a Model,
     kind: Kind<'a>,
@@ -18,16 +18,16 @@ pub(super) struct Target<'a> {
 
 enum Kind<'a> {
     Embedding { direction: Vec<f32>, held: Frozen<'a> },
-    Output(Goal),
+    Number(Goal<'a>),
 }
 
 impl<'a> Target<'a> {
     /// The target of one text.
-    pub fn of(model: &'a Model, subject: &Subject) -> Result<Target<'a>, ModelError> {
+    pub fn of(model: &'a Model, subject: &Subject<'a>) -> Result<Target<'a>, ModelError> {
         if subject.goal != Goal::Embedding {
             return Ok(Target {
                 model,
-                kind: Kind::Output(subject.goal),
+                kind: Kind::Number(subject.goal),
                 length: 1.0,
             });
         }
@@ -46,16 +46,16 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Whether it is an output of the head, whose scores are not shares of 1.
-    pub fn is_output(&self) -> bool {
-        matches!(self.kind, Kind::Output(_))
+    /// Whether it is a number of its own, whose scores are not shares of 1.
+    pub fn is_number(&self) -> bool {
+        matches!(self.kind, Kind::Number(_))
     }
 
     /// Its value for a text, and its gradient at the last hidden states.
     fn at_hidden(&self, trace: &Trace) -> Result<(f64, Vec<f32>), ModelError> {
         match &self.kind {
-            Kind::Embedding { direction, held } => self.model.toward(trace, held, direction),
-            Kind::Output(goal) => goal.gradient(self.model, trace),
+            Kind::Embedding { direction, held } => self.model.toward((self.model.pooling(), trace), held, direction),
+            Kind::Number(goal) => goal.gradient(self.model, trace),
         }
     }
 
@@ -63,7 +63,7 @@ impl<'a> Target<'a> {
     pub fn value(&self, trace: &Trace) -> Result<f64, ModelError> {
         match &self.kind {
             Kind::Embedding { .. } => Ok(self.at_hidden(trace)?.0),
-            Kind::Output(goal) => goal.value(self.model, trace),
+            Kind::Number(goal) => goal.value(self.model, trace),
         }
     }
 

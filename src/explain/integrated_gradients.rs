@@ -16,7 +16,8 @@ pub const STEPS: usize = 20;
 /// Maximum rows of the passes in memory: some hundred megabytes for a model of width 400.
 const ROWS: usize = 512;
 
-/// The share of each token in the target's increase along the path.
+/// The share of each token in the target's increase along the path. Scores of a number are not divided by the increase; the bias is then the
+/// number for the neutral text.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] when the checkpoint stops the work, [`ModelError::Tensor`] for a model that the interpreter does not
@@ -59,14 +60,14 @@ pub fn integrate(
         }
     }
     let gain = target.value(subject.trace)? - start;
-    let scale = match (target.is_output(), gain.abs() > 1e-9) {
+    let scale = match (target.is_number(), gain.abs() > 1e-9) {
         (true, _) => (steps as f64).recip(),
         (false, true) => (gain * steps as f64).recip(),
         (false, false) => 0.0,
     };
     Ok(TokenScores {
         tokens: products(&way, &sum, width, scale),
-        bias: 0.0,
+        bias: if target.is_number() { start as f32 } else { 0.0 },
     })
 }
 
@@ -84,7 +85,9 @@ fn baseline(
         Some(blank) => {
             let ids = subject.tokens.ids.iter().zip(special);
             let ids: Vec<u32> = ids.map(|(id, special)| if *special { *id } else { blank }).collect();
-            let traces = network.read(&Packed::new([ids.as_slice()]), None, TraceLevel::Layers, checkpoint)?;
+            let mut batch = Packed::new([ids.as_slice()]);
+            batch.types = subject.types.to_vec();
+            let traces = network.read(&batch, None, TraceLevel::Layers, checkpoint)?;
             let first = traces.tape.as_ref().map(|tape| tape.value(0, 0).map(<[f32]>::to_vec));
             first.transpose()?.unwrap_or_default()
         }

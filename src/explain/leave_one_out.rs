@@ -1,16 +1,16 @@
 //! Leave-one-out: how far the embedding moves when one word is removed, 1 - cos(e(x), e(x without the word)).
 //!
-//! It needs one pass of the model for each word. The result is exact for one word at a time, but two words with the same meaning hide each
+//! For a number, it is how far the number falls. It needs one pass of the model for each word. The result is exact for one word at a time, but two words with the same meaning hide each
 //! other. A word can be deleted, masked, or hidden from attention; whole lines and sentences can be removed instead of words. A token that
 //! attention and pooling ignore contributes nothing, so hiding it equals a pass over all other rows. This works for models that add
 //! positions to the embedding rows. Other models cannot distinguish hiding from deletion, so they refuse it.
 
 use super::choice::{Choice, Extent, Operator};
-use super::deletion::{Deletions, Whole};
+use super::deletion::{Deletions, Rest, Whole, blank};
 use super::{Subject, TokenScores, layout};
 use crate::model::spec::Positions;
 use crate::model::tape::Network;
-use crate::model::{Checkpoint, Model, ModelError, Packed, TraceLevel};
+use crate::model::{Checkpoint, Model, ModelError, TraceLevel};
 
 /// The change that each word's absence makes, on the first token of the word; 0 on the others and on special tokens.
 ///
@@ -65,16 +65,15 @@ fn masked(
     gone: &[Vec<usize>],
     checkpoint: Checkpoint,
 ) -> Result<Vec<f32>, ModelError> {
-    let tokenizer = model.tokenizer();
-    let Some(mask) = tokenizer.mask().map(|(_, id)| id).or(tokenizer.blank()) else {
-        return Err(ModelError::Meaningless(
-            "the vocabulary has no mask, padding or unknown token; leave words out by deletion".to_owned(),
-        ));
-    };
+    let mask = blank(model)?;
     let texts = gone.iter().map(|gone| {
         let mut ids = subject.tokens.ids.clone();
         gone.iter().for_each(|token| ids[*token] = mask);
-        ids
+        Rest {
+            kept: (0..ids.len()).collect(),
+            types: subject.types.to_vec(),
+            ids,
+        }
     });
     Whole::of(model, subject)?.changes(model, &texts.collect::<Vec<_>>(), checkpoint)
 }
@@ -95,8 +94,9 @@ fn hidden(
         ));
     };
     let whole = Whole::of(model, subject)?;
-    let batch = Packed::new([subject.tokens.ids.as_slice()]);
-    let traces = model.encoder().forward(&batch, TraceLevel::Layers, checkpoint)?;
+    let traces = model
+        .encoder()
+        .forward(&subject.packed(), TraceLevel::Layers, checkpoint)?;
     let Some(trace) = traces.first() else {
         return Ok(vec![0.0; gone.len()]);
     };
@@ -106,14 +106,14 @@ fn hidden(
         if checkpoint() {
             return Err(ModelError::Stopped);
         }
-        let kept = rows.chunks_exact(width.max(1)).enumerate();
-        let kept: Vec<f32> = kept
-            .filter(|(token, _)| !gone.contains(token))
-            .flat_map(|(_, row)| row.iter().copied())
+        let kept: Vec<usize> = (0..subject.tokens.len())
+            .filter(|token| !gone.contains(token))
             .collect();
-        let n = kept.len() / width.max(1);
-        for trace in network.forward_rows(kept, std::slice::from_ref(&(0..n)), TraceLevel::LastHidden, checkpoint)? {
-            changes.push(whole.change(model, &trace)?);
+        let left = kept.iter().flat_map(|token| &rows[token * width..(token + 1) * width]);
+        let sequence = 0..kept.len();
+        let sequences = std::slice::from_ref(&sequence);
+        for trace in network.forward_rows(left.copied().collect(), sequences, TraceLevel::LastHidden, checkpoint)? {
+            changes.push(whole.change(model, &trace, &kept)?);
         }
     }
     Ok(changes)

@@ -34,7 +34,10 @@ pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Resul
         let deletions = Deletions::of(model, subject, &words)?;
         let samples = samples(words.len());
         let changes = deletions.changes(&samples, checkpoint)?;
-        let values: Vec<f64> = changes.iter().map(|change| 1.0 - f64::from(*change)).collect();
+        let values: Vec<f64> = changes
+            .iter()
+            .map(|change| deletions.value() - f64::from(*change))
+            .collect();
         for (own, coefficient) in words.iter().zip(coefficients(&samples, &values, words.len())) {
             if let Some(first) = own.first() {
                 tokens[*first] = coefficient as f32;

@@ -22,6 +22,7 @@ mod layout;
 pub mod leave_one_out;
 pub mod lime;
 pub mod norm;
+mod number;
 pub mod pair;
 pub mod parts;
 mod passage;
@@ -40,15 +41,16 @@ pub use alignment::Link;
 pub use attention::Heads;
 pub use centered::{Centered, CenteredSide, Means, Measure};
 pub use choice::{Choice, Extent, Operator, Over};
-pub use direction::{Along, Directed};
-pub use goal::Goal;
+pub use direction::Directed;
+pub use goal::{Goal, Projection};
+pub use number::number;
 pub use pair::{Pair, PairReport, Side, Which, compare, compare_centered};
 pub use passage::Shares;
-pub use target::{Attribution, TargetScores, TargetWords, target};
+pub use target::{TargetScores, TargetWords, target};
 pub use target_words::Parts;
 pub use words::{Owner, WordMap};
 
-use crate::model::{Checkpoint, Model, ModelError, Tokens, Trace, TraceLevel};
+use crate::model::{Checkpoint, Model, ModelError, Packed, Tokens, Trace, TraceLevel};
 
 /// How a unit's words are scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
@@ -240,7 +242,18 @@ pub struct Subject<'a> {
     /// The owners of the tokens.
     pub words: &'a WordMap,
     /// The goal of the explanation.
-    pub goal: Goal,
+    pub goal: Goal<'a>,
+    /// The type of each token, if the model reads pairs of texts; otherwise empty.
+    pub types: &'a [u32],
+}
+
+impl Subject<'_> {
+    /// The text as a batch of one sequence.
+    fn packed(&self) -> Packed {
+        let mut packed = Packed::new([self.tokens.ids.as_slice()]);
+        packed.types = self.types.to_vec();
+        packed
+    }
 }
 
 /// Scores a sequence's source words. Only [`Method::Attention`] and [`Method::LeaveOneOut`] use the choice.
@@ -265,10 +278,13 @@ pub fn salience(
         ..
     } = *subject;
     let scores = match method {
-        Method::Decomposition => match (goal.readout(trace.len()), model.reference()?) {
-            (Some(readout), _) => target::of_output(model, trace, &readout)?,
-            (None, Some(reference)) => decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?,
-            (None, None) => decomposition::shares_of(model, trace, pooling, embedding)?,
+        Method::Decomposition => match (goal, model.reference()?) {
+            (Goal::Output(output), _) => target::of_output(model, trace, &output)?,
+            (Goal::Along(projection), _) => projection.shares(model, trace)?,
+            (Goal::Embedding, Some(reference)) => {
+                decomposition::shares_beyond(model, trace, pooling, (embedding, reference))?
+            }
+            (Goal::Embedding, None) => decomposition::shares_of(model, trace, pooling, embedding)?,
         },
         Method::Alti => alti::scores(trace, pooling)?,
         Method::Norm => norm::scores(trace, pooling)?,

@@ -262,8 +262,16 @@ fn coverage(text: &str, units: &[(ByteRange, Tokens)]) -> f32 {
     if all > 0.0 { (read / all) as f32 } else { 1.0 }
 }
 
+/// The embedding of one unit, not normalized.
+pub(super) fn embedding_of(model: &Model, tokens: &Tokens, checkpoint: Checkpoint) -> Result<Vec<f32>, ModelError> {
+    let batch = Packed::new([tokens.ids.as_slice()]);
+    let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
+    let embedding = traces.first().map(|trace| model.pool_of(tokens, trace)).transpose()?;
+    Ok(embedding.unwrap_or_else(|| vec![0.0; model.hidden()]))
+}
+
 /// A passage as units that fit the window, with their tokens.
-fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange, Tokens)>, ModelError> {
+pub(super) fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange, Tokens)>, ModelError> {
     let whole = model.tokenize_as(Role::Passage, text, language)?;
     if whole.of_text() <= model.window() {
         return Ok(vec![(0..text.len(), whole)]);

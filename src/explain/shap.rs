@@ -21,13 +21,15 @@ pub const MOST: usize = 500;
 /// Parts that are divided in one batch.
 const LOT: usize = 16;
 
-/// The value of each word, on its first token. For an embedding, the values are shares of the joint effect of all words and sum to 1.
+/// The value of each word, on its first token. For an embedding, the values are shares of the joint effect of all words and sum to 1. For a number,
+/// they sum to what the words add to the number of a text without words, which is the bias.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
 pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
     let words = subject.words.tokens_of_words();
     let mut tokens = vec![0f32; subject.tokens.len()];
+    let mut bias = 0.0;
     if !words.is_empty() {
         let deletions = Deletions::of(model, subject, &words)?;
         let parts = layout::parts(subject.text, &subject.words.words);
@@ -35,6 +37,9 @@ pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Resul
             let changes = deletions.changes(deleted, checkpoint)?;
             Ok(changes.into_iter().map(|change| -f64::from(change)).collect())
         })?;
+        if subject.goal != Goal::Embedding {
+            bias = (deletions.value() - gain) as f32;
+        }
         let scale = match subject.goal {
             Goal::Embedding if gain.abs() > 1e-9 => gain.recip(),
             Goal::Embedding => 0.0,
@@ -46,7 +51,7 @@ pub fn scores(model: &Model, subject: &Subject, checkpoint: Checkpoint) -> Resul
             }
         }
     }
-    Ok(TokenScores { tokens, bias: 0.0 })
+    Ok(TokenScores { tokens, bias })
 }
 
 /// A part that has joined between two states of the text.

@@ -4,7 +4,7 @@ use super::{TargetScores, WordMap};
 use crate::text::ByteRange;
 
 /// A number of a head, split by the words of a document.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parts {
     /// The words, as ranges of the document.
     pub ranges: Vec<ByteRange>,
@@ -30,7 +30,7 @@ impl Parts {
             special: by_word.special + by_word.written,
             bias: scores.bias,
             value: scores.value,
-            residual: scores.residual,
+            residual: Some(scores.residual),
         }
     }
 

@@ -373,7 +373,7 @@ impl Model {
     /// [`ModelError::Tensor`] if the hidden states do not have the expected shape, [`ModelError::NotFinite`] for an embedding with NaN or
     /// infinity.
     pub fn pool(&self, trace: &Trace) -> Result<Vec<f32>, ModelError> {
-        self.pool_with(self.pooling, trace)
+        self.pool_by(self.pooling, trace)
     }
 
     /// Whether modules follow the pooling.
@@ -394,10 +394,15 @@ impl Model {
     ///
     /// # Errors
     /// [`ModelError::Tensor`] if the hidden states do not have the expected shape.
-    pub fn toward(&self, trace: &Trace, held: &Frozen, direction: &[f32]) -> Result<(f64, Vec<f32>), ModelError> {
-        let pooled = self.pooling.pool(&trace.hidden)?.to_vec1()?;
+    pub fn toward(
+        &self,
+        (pooling, trace): (Pooling, &Trace),
+        held: &Frozen,
+        direction: &[f32],
+    ) -> Result<(f64, Vec<f32>), ModelError> {
+        let pooled = pooling.pool(&trace.hidden)?.to_vec1()?;
         let (value, gradient) = self.projection.toward(pooled, held, direction)?;
-        let weights = self.pooling.weights(trace.len());
+        let weights = pooling.weights(trace.len());
         let rows = weights
             .iter()
             .flat_map(|weight| gradient.iter().map(move |v| weight * v));
@@ -417,10 +422,14 @@ impl Model {
     /// # Errors
     /// Those of [`Model::pool`].
     pub fn pool_of(&self, tokens: &Tokens, trace: &Trace) -> Result<Vec<f32>, ModelError> {
-        self.pool_with(self.pooling_of(tokens), trace)
+        self.pool_by(self.pooling_of(tokens), trace)
     }
 
-    fn pool_with(&self, pooling: Pooling, trace: &Trace) -> Result<Vec<f32>, ModelError> {
+    /// As [`Model::pool`], with a given pooling.
+    ///
+    /// # Errors
+    /// Those of [`Model::pool`].
+    pub fn pool_by(&self, pooling: Pooling, trace: &Trace) -> Result<Vec<f32>, ModelError> {
         let embedding = self.projection.apply(pooling.pool(&trace.hidden)?.to_vec1()?)?;
         match embedding.iter().all(|value| value.is_finite()) {
             true => Ok(embedding),

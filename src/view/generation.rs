@@ -13,7 +13,7 @@ use super::explorer::missing;
 use super::lens::{entropy, likeliest, probabilities};
 use super::passes::{Pass, run};
 use super::{Explorer, ViewError, tokens};
-use crate::explain::{Attribution, target};
+use crate::explain::target;
 use crate::model::tape::{BlockSite, Cache, Op, Target};
 use crate::model::{ModelError, TapeTrace, TraceLevel, UNSTOPPED};
 
@@ -144,7 +144,7 @@ pub(super) fn why(explorer: &Explorer, unit: usize, written: &[u32], other: Opti
         },
         _ => Target::Logit { row, output },
     };
-    let scores = target(&explorer.network, trace, &wanted, Attribution::Decomposition)?;
+    let scores = target(&explorer.network, trace, &wanted)?;
     let blocks = if decoder {
         &trace.tape.decoder
     } else {

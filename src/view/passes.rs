@@ -129,6 +129,7 @@ impl Pass {
             embedding: &self.embedding,
             words: &self.words,
             goal: Goal::Embedding,
+            types: &[],
         }
     }
 

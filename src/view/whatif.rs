@@ -90,6 +90,7 @@ pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Va
         embedding: &embedding,
         words: &map,
         goal: Goal::Embedding,
+        types: &[],
     };
     let scores = salience(model, &subject, Method::Decomposition, Choice::default(), UNSTOPPED)?;
     let hidden = after.trace.hidden.flatten_all()?.to_vec1::<f32>()?;

@@ -18,6 +18,7 @@ mod hostile;
 mod interpreter;
 mod longword;
 mod methods;
+mod outputs;
 mod parity;
 mod paths;
 #[cfg(feature = "multilingual")]
@@ -64,7 +65,7 @@ impl<'a> ReadText<'a> {
     }
 
     /// The subject of an explanation.
-    fn subject(&self, goal: Goal) -> Subject<'_> {
+    fn subject<'b>(&'b self, goal: Goal<'b>) -> Subject<'b> {
         Subject {
             text: self.text,
             tokens: &self.tokens,
@@ -72,6 +73,7 @@ impl<'a> ReadText<'a> {
             embedding: &self.embedding,
             words: &self.words,
             goal,
+            types: &[],
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, Toward, UnitReport, WordScore};
 use fovea::explain::predict::{Next, Prediction, Why, Wish};
 use fovea::explain::trust::{Trust, Verdict};
-use fovea::explain::{Along, Heads, Link, Means, Method, PairReport, Parts, Shares, Side, Which};
+use fovea::explain::{Heads, Link, Means, Method, PairReport, Parts, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts, Reader};
 use fovea::similar::ask::{Looked, Passage, Scored, sentences};
 use fovea::similar::index::ReadQuery;
@@ -239,14 +239,12 @@ impl Engine for Fake {
         let words: Vec<_> = source_words(text).into_iter().map(|word| word.range).collect();
         Ok(Toward {
             embedding,
-            along: Along {
+            along: Parts {
                 value,
                 scores: vec![value as f32 / words.len().max(1) as f32; words.len()],
-                words,
-                special: 0.0,
-                bias: 0.0,
-                residual: 0.0,
-                ms: 1.0,
+                ranges: words,
+                residual: Some(0.0),
+                ..Parts::default()
             },
         })
     }

@@ -26,7 +26,7 @@ use super::{
 use crate::analysis::{Comparison, Toward};
 use crate::explain::predict::{Next, Prediction, Why, Wish};
 use crate::explain::trust::Trust;
-use crate::explain::{Along, Heads, Method, Parts};
+use crate::explain::{Heads, Method, Parts};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use crate::similar::ask::{Looked, Passage, Scored};
 use crate::similar::decision::Detail;
@@ -262,14 +262,12 @@ impl Engine for Fake {
         let score = direction[0] / words.len().max(1) as f32;
         Ok(Toward {
             embedding: self.query(text)?.vector,
-            along: Along {
+            along: Parts {
                 value: f64::from(direction[0]),
                 scores: vec![score; words.len()],
-                words,
-                special: 0.0,
-                bias: 0.0,
-                residual: 0.0,
-                ms: 1.0,
+                ranges: words,
+                residual: Some(0.0),
+                ..Parts::default()
             },
         })
     }

@@ -1,6 +1,7 @@
 //! Classifies by embeddings: with a probe, or with labels described in words.
 
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -9,7 +10,7 @@ use crate::cli::compare::Passage;
 use crate::cli::deciding::Deciding;
 use crate::cli::embed::embed;
 use crate::cli::input::{self, Usage};
-use crate::explain::{Directed, Parts};
+use crate::explain::{Directed, Method, Parts};
 use crate::model::{Model, Role, UNSTOPPED};
 use crate::render::json::JsonPosition;
 use crate::similar::probe::Probe;
@@ -20,10 +21,10 @@ const MOST_LABELS: usize = 1000;
 
 /// The classes of a probe, with shares of the class's logit.
 pub(super) fn by_probe(arguments: &Classify, probe: &Probe, items: &[(String, Passage)]) -> Result<Vec<Classified>> {
-    let model = arguments.model.load()?;
+    let model = load(arguments)?;
     crate::cli::probe::check(probe, &model)?;
-    let classify = |(path, passage): &(String, Passage)| {
-        let (read, text) = read(&model, passage)?;
+    let classify = |item: &(String, Passage)| {
+        let read = read(&model, item)?;
         let embedding = read.embedding();
         let logits: Vec<f64> = (0..probe.labels.len())
             .map(|class| {
@@ -41,7 +42,7 @@ pub(super) fn by_probe(arguments: &Classify, probe: &Probe, items: &[(String, Pa
             constant: f64::from(constant),
             target: if chosen.other.is_some() { "difference" } else { "logit" },
         };
-        classified((path, passage, &text), &model, &read, chosen, &found)
+        classified(item, (&model, &read, arguments.method), chosen, &found)
     };
     items.iter().map(classify).collect()
 }
@@ -49,10 +50,10 @@ pub(super) fn by_probe(arguments: &Classify, probe: &Probe, items: &[(String, Pa
 /// The classes of described labels by cosine, with shares of the cosine.
 pub(super) fn by_labels(arguments: &Classify, file: &Path, items: &[(String, Passage)]) -> Result<Vec<Classified>> {
     let (labels, descriptions) = labels(file)?;
-    let model = arguments.model.load()?;
+    let model = load(arguments)?;
     let vectors = embed(&model, &descriptions, (Role::Query, Language::Prose), false)?;
-    let classify = |(path, passage): &(String, Passage)| {
-        let (read, text) = read(&model, passage)?;
+    let classify = |item: &(String, Passage)| {
+        let read = read(&model, item)?;
         let embedding = read.embedding();
         let cosines: Vec<f64> = vectors.iter().map(|vector| product(vector, &embedding)).collect();
         let chosen = chosen(arguments, &labels, &cosines)?;
@@ -68,7 +69,7 @@ pub(super) fn by_labels(arguments: &Classify, file: &Path, items: &[(String, Pas
             constant: 0.0,
             target: if chosen.other.is_some() { "difference" } else { "cosine" },
         };
-        classified((path, passage, &text), &model, &read, chosen, &found)
+        classified(item, (&model, &read, arguments.method), chosen, &found)
     };
     items.iter().map(classify).collect()
 }
@@ -85,40 +86,43 @@ struct Found<'a> {
     target: &'static str,
 }
 
-fn read<'a>(model: &Model, passage: &'a Passage) -> Result<(Directed, std::borrow::Cow<'a, str>)> {
+fn read(model: &Model, (path, passage): &(String, Passage)) -> Result<Directed> {
     let text = passage.snapshot.text(passage.range.clone());
-    let read = Directed::read(model, (&text, passage.snapshot.language()), UNSTOPPED)?;
-    Ok((read, text))
-}
-
-fn classified(
-    (path, passage, text): (&str, &Passage, &str),
-    model: &Model,
-    read: &Directed,
-    chosen: Chosen,
-    found: &Found,
-) -> Result<Classified> {
     if text.trim().is_empty() {
         return Err(Usage(format!("{path}: there is no text to classify")).into());
     }
-    let along = read.along(found.direction, UNSTOPPED)?;
+    Ok(Directed::read(model, (&text, passage.snapshot.language()), UNSTOPPED)?)
+}
+
+/// The model that the classes and the method need.
+fn load(arguments: &Classify) -> Result<Model> {
+    Ok(match arguments.method.interpreted() {
+        true => arguments.model.interpreted()?.0,
+        false => arguments.model.load()?,
+    })
+}
+
+fn classified(
+    (path, passage): &(String, Passage),
+    (model, read, method): (&Model, &Directed, Method),
+    chosen: Chosen,
+    found: &Found,
+) -> Result<Classified> {
+    let begun = Instant::now();
+    let parts = read.along(found.direction, method, UNSTOPPED)?;
     let start = passage.range.start;
+    let places = parts.ranges.iter().map(|word| start + word.start..start + word.end);
     let parts = Parts {
-        ranges: along
-            .words
-            .iter()
-            .map(|word| start + word.start..start + word.end)
-            .collect(),
-        scores: along.scores,
-        special: f64::from(along.special),
-        bias: f64::from(along.bias) + found.constant,
-        value: along.value + found.constant,
-        residual: Some(along.residual),
+        ranges: places.collect(),
+        bias: parts.bias + found.constant,
+        value: parts.value + found.constant,
+        ..parts
     };
+    let ms = begun.elapsed().as_secs_f32() * 1e3;
     let classes = ordered(found.labels, found.scores, found.probabilities.as_deref());
     let place = |byte| JsonPosition::new(&passage.snapshot, byte);
     Ok(Classified {
-        path: path.to_owned(),
+        path: path.clone(),
         start: place(passage.range.start),
         end: place(passage.range.end),
         model: model.info().name.clone(),
@@ -127,7 +131,7 @@ fn classified(
         why: Some(Why {
             label: found.labels[chosen.class].clone(),
             rather_than: chosen.other.map(|other| found.labels[other].clone()),
-            deciding: Deciding::new(parts, &passage.snapshot, (found.target, "decomposition", along.ms)),
+            deciding: Deciding::new(parts, &passage.snapshot, (found.target, method.name(), ms)),
         }),
         entities: None,
     })

@@ -8,10 +8,10 @@ use super::{Chosen, Classified, Classify, Entity, Why, chosen, ordered};
 use crate::cli::compare::Passage;
 use crate::cli::deciding::Deciding;
 use crate::cli::input::Usage;
-use crate::explain::{Attribution, Parts, WordMap, target};
+use crate::explain::{Goal, Method, Parts, Subject, WordMap, number};
 use crate::model::spec::Task;
-use crate::model::tape::{Network, Read, Target};
-use crate::model::{Model, Packed, TapeTrace, Tokens, TraceLevel, UNSTOPPED, own_tokens};
+use crate::model::tape::{Network, Target};
+use crate::model::{Encoder, Model, Packed, Tokens, Trace, UNSTOPPED, own_tokens};
 use crate::render::json::JsonPosition;
 use crate::similar::probe::logistic::probabilities;
 use crate::text::ByteRange;
@@ -42,14 +42,16 @@ pub(super) fn classify(arguments: &Classify, items: &[(String, Passage)]) -> Res
                 labels, independent, ..
             }) => {
                 of_text(
-                    (&network, arguments),
+                    (&model, &network, arguments),
                     passage,
                     &parts,
                     (labels, *independent),
                     &mut found,
                 )?;
             }
-            Some(Task::Token { labels }) => found.entities = Some(of_words(&network, passage, &parts, labels)?),
+            Some(Task::Token { labels }) => {
+                found.entities = Some(of_words((&model, &network, arguments.method), passage, &parts, labels)?)
+            }
             _ => anyhow::bail!(
                 "{} has no head that tells classes; give --labels FILE or --probe NAME, or name a classifier with --model",
                 model.info().name
@@ -78,34 +80,48 @@ fn units(model: &Model, passage: &Passage) -> Result<Vec<(ByteRange, Tokens)>> {
     own.filter(|own| !own.is_empty()).map(read).collect()
 }
 
-fn read(network: &Network, tokens: &Tokens) -> Result<Read> {
+/// A pass over a unit that keeps what a method needs, and the outputs of the head.
+fn read(network: &Network, tokens: &Tokens, method: Method) -> Result<(Trace, Vec<f32>)> {
     let packed = Packed::new([tokens.ids.as_slice()]);
-    Ok(network.read(&packed, None, TraceLevel::Layers, UNSTOPPED)?)
+    let mut traces = network.forward(&packed, method.keeps(), UNSTOPPED)?;
+    let Some(trace) = traces.pop() else {
+        anyhow::bail!("the pass gave nothing to classify")
+    };
+    let logits = network.logits(&trace.hidden.flatten_all()?.to_vec1::<f32>()?)?;
+    Ok((trace, logits.unwrap_or_default()))
 }
 
 /// The parts of a target in a unit, with their ranges in the document.
 fn explained(
-    network: &Network,
-    read: &Read,
+    (model, method): (&Model, Method),
+    trace: &Trace,
     passage: &Passage,
-    unit: &(ByteRange, Tokens),
-    wanted: &Target,
+    (range, tokens): &(ByteRange, Tokens),
+    wanted: Target,
 ) -> Result<Parts> {
-    let Some(tape) = read.tape.clone() else {
-        anyhow::bail!("the pass kept nothing to explain")
+    let text = passage.snapshot.text(range.clone());
+    let words = WordMap::new(&text, tokens);
+    let subject = Subject {
+        text: &text,
+        tokens,
+        trace,
+        embedding: &[],
+        words: &words,
+        goal: Goal::Output(wanted),
+        types: &[],
     };
-    let trace = TapeTrace { tape, sequence: 0 };
-    let scores = target(network, &trace, wanted, Attribution::Decomposition)?;
-    let map = WordMap::new(&passage.snapshot.text(unit.0.clone()), &unit.1);
-    let start = unit.0.start;
-    Ok(Parts::of_tokens(&scores, &map, &|word| {
-        start + word.start..start + word.end
-    }))
+    let mut parts = number(model, &subject, method, UNSTOPPED)?;
+    let places = parts
+        .ranges
+        .iter()
+        .map(|word| range.start + word.start..range.start + word.end);
+    parts.ranges = places.collect();
+    Ok(parts)
 }
 
 /// The class of a text. The logits of a long text are the mean over its units, weighted by tokens, and so are their parts.
 fn of_text(
-    (network, arguments): (&Network, &Classify),
+    (model, network, arguments): (&Model, &Network, &Classify),
     passage: &Passage,
     units: &[(ByteRange, Tokens)],
     (labels, independent): (&[String], bool),
@@ -115,12 +131,12 @@ fn of_text(
     let weight = |tokens: &Tokens| own_tokens(tokens.len()) as f64 / total.max(1) as f64;
     let mut logits = vec![0f64; labels.len()];
     let mut kept = None;
+    let method = arguments.method;
     for (_, tokens) in units {
-        let read = read(network, tokens)?;
-        let own = network.logits(&read.hidden)?.unwrap_or_default();
+        let (trace, own) = read(network, tokens, method)?;
         let sum = logits.iter_mut().zip(own);
         sum.for_each(|(sum, logit)| *sum += weight(tokens) * f64::from(logit));
-        kept = Some(read);
+        kept = Some(trace);
     }
     let told = match independent {
         true => logits.iter().map(|z| 1.0 / (1.0 + (-z).exp())).collect(),
@@ -139,11 +155,14 @@ fn of_text(
     let mut parts = Parts::default();
     for unit in units {
         // Only the trace of a single unit is kept; the traces of a long text would fill the memory.
-        let read = match kept.take().filter(|_| units.len() == 1) {
-            Some(read) => read,
-            None => read(network, &unit.1)?,
+        let trace = match kept.take().filter(|_| units.len() == 1) {
+            Some(trace) => trace,
+            None => read(network, &unit.1, method)?.0,
         };
-        parts.add(explained(network, &read, passage, unit, &wanted)?, weight(&unit.1));
+        parts.add(
+            explained((model, method), &trace, passage, unit, wanted)?,
+            weight(&unit.1),
+        );
     }
     let ms = start.elapsed().as_secs_f32() * 1e3;
     found.classes = ordered(labels, &logits, Some(&told));
@@ -151,7 +170,7 @@ fn of_text(
     found.why = Some(Why {
         label: labels[class].clone(),
         rather_than: other.map(|other| labels[other].clone()),
-        deciding: Deciding::new(parts, &passage.snapshot, (wanted.name(), "decomposition", ms)),
+        deciding: Deciding::new(parts, &passage.snapshot, (wanted.name(), method.name(), ms)),
     });
     Ok(())
 }
@@ -159,15 +178,14 @@ fn of_text(
 /// Words with a class. The class of a word is that of its first token; neighbors of one class are one entity, unless a label with `B-`
 /// begins another. `O` means no class.
 fn of_words(
-    network: &Network,
+    (model, network, method): (&Model, &Network, Method),
     passage: &Passage,
     units: &[(ByteRange, Tokens)],
     labels: &[String],
 ) -> Result<Vec<Entity>> {
     let mut entities: Vec<Entity> = Vec::new();
     for unit in units {
-        let read = read(network, &unit.1)?;
-        let logits = network.logits(&read.hidden)?.unwrap_or_default();
+        let (trace, logits) = read(network, &unit.1, method)?;
         let text = passage.snapshot.text(unit.0.clone());
         let map = WordMap::new(&text, &unit.1);
         let mut open = false;
@@ -197,7 +215,7 @@ fn of_words(
                 row: *token,
                 output: class,
             };
-            let parts = explained(network, &read, passage, unit, &wanted)?;
+            let parts = explained((model, method), &trace, passage, unit, wanted)?;
             let ms = start.elapsed().as_secs_f32() * 1e3;
             open = true;
             entities.push(Entity {
@@ -209,7 +227,7 @@ fn of_words(
                 why: Why {
                     label: labels[class].clone(),
                     rather_than: None,
-                    deciding: Deciding::new(parts, &passage.snapshot, (wanted.name(), "decomposition", ms)),
+                    deciding: Deciding::new(parts, &passage.snapshot, (wanted.name(), method.name(), ms)),
                 },
             });
         }

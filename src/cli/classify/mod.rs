@@ -14,6 +14,7 @@ use super::deciding::Deciding;
 use super::input::{self, Usage};
 use super::output::{self, Format};
 use super::{ModelArguments, probe};
+use crate::explain::Method;
 use crate::places::home_folder;
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
@@ -42,6 +43,10 @@ pub(super) struct Classify {
     /// Show which words decided for it rather than for this label, or the second likeliest; write it after FILE
     #[arg(long, value_name = "LABEL", num_args = 0..=1, default_missing_value = "")]
     rather_than: Option<String>,
+    /// How to explain the class: decomposition, gradient, integrated-gradients, smoothgrad, leave-one-out, lime or shap; the last five take
+    /// many passes
+    #[arg(long, default_value = "decomposition", value_parser = Method::of_number)]
+    method: Method,
     /// Language of the texts, if a file's name does not show it
     #[arg(long)]
     language: Option<String>,

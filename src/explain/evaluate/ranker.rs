@@ -69,7 +69,7 @@ impl Aim {
     ///
     /// # Errors
     /// [`ModelError::Unable`] for the next token of a model that predicts none.
-    pub fn goal(self, model: &Model, trace: &Trace) -> Result<Goal, ModelError> {
+    pub fn goal<'a>(self, model: &Model, trace: &Trace) -> Result<Goal<'a>, ModelError> {
         match self {
             Aim::Embedding => Ok(Goal::Embedding),
             Aim::Logit => Goal::next(model, trace, false),

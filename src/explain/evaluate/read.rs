@@ -11,7 +11,7 @@ pub(super) struct Read<'a> {
     pub text: &'a str,
     pub tokens: Tokens,
     pub words: WordMap,
-    pub goal: Goal,
+    pub goal: Goal<'a>,
 }
 
 impl Read<'_> {
@@ -30,6 +30,7 @@ impl Read<'_> {
             embedding,
             words: &self.words,
             goal: self.goal,
+            types: &[],
         }
     }
 

@@ -53,9 +53,10 @@ pub(super) fn soft(
         checkpoint,
     )?;
     let [with, without] = &traces[..] else { return Ok(None) };
+    let kept: Vec<usize> = (0..n).collect();
     Ok(Some(Soft {
-        comprehensiveness: whole.change(model, without)?,
-        sufficiency: whole.change(model, with)?,
+        comprehensiveness: whole.change(model, without, &kept)?,
+        sufficiency: whole.change(model, with, &kept)?,
     }))
 }
 

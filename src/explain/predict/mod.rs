@@ -11,8 +11,8 @@ pub use why::{Question, TokenName, Why};
 use context::Context;
 
 use crate::model::generate::log_sum;
-use crate::model::tape::{Network, Read};
-use crate::model::{Ability, Checkpoint, Model, ModelError, ModelInfo, Packed, TraceLevel};
+use crate::model::tape::Network;
+use crate::model::{Ability, Checkpoint, Encoder, Model, ModelError, ModelInfo, Packed, TraceLevel};
 use crate::text::{ByteRange, Snapshot};
 
 /// Positions whose logits are computed at once: the vocabulary may be large.
@@ -113,17 +113,21 @@ pub fn predict(
         .why
         .as_ref()
         .map_or(TraceLevel::LastHidden, |question| question.by.keeps());
-    let read = network.read(&Packed::new([tokens.ids.as_slice()]), None, keep, checkpoint)?;
+    let read = network.forward(&Packed::new([tokens.ids.as_slice()]), keep, checkpoint)?;
+    let Some(trace) = read.first() else {
+        return Ok(prediction);
+    };
+    let hidden: Vec<f32> = trace.hidden.flatten_all()?.to_vec1()?;
     // What a masked model says of a token that it sees is no surprise.
     if wish.surprisal && !masked {
-        prediction.surprisal = surprisal(network, (document, &context), &read)?;
+        prediction.surprisal = surprisal(network, (document, &context), &hidden)?;
     }
     let width = network.spec.stack.hidden;
-    let own = &read.hidden[context.row * width..(context.row + 1) * width];
+    let own = &hidden[context.row * width..(context.row + 1) * width];
     let logits = network.logits(own)?.unwrap_or_default();
     prediction.next = likeliest(model, &logits, wish.top);
     let question = wish.why.as_ref();
-    let why = question.map(|question| why::why((model, network), (document, &context), &read, &logits, question));
+    let why = question.map(|question| why::why((model, trace), (document, &context), &logits, question, checkpoint));
     prediction.why = why.transpose()?;
     Ok(prediction)
 }
@@ -131,13 +135,13 @@ pub fn predict(
 fn surprisal(
     network: &Network,
     (document, context): (&Snapshot, &Context),
-    read: &Read,
+    hidden: &[f32],
 ) -> Result<Vec<Surprisal>, ModelError> {
     let width = network.spec.stack.hidden;
     let columns = network.outputs().unwrap_or(1).max(1);
     let tokens = &context.tokens;
     let mut found = Vec::new();
-    for (block, rows) in read.hidden.chunks(BLOCK * width).enumerate() {
+    for (block, rows) in hidden.chunks(BLOCK * width).enumerate() {
         let logits = network.logits(rows)?.unwrap_or_default();
         for (row, logits) in logits.chunks_exact(columns).enumerate() {
             let position = block * BLOCK + row + 1;

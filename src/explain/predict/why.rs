@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::context::Context;
 use super::shown;
-use crate::explain::{Attribution, Parts, WordMap, target};
-use crate::model::tape::{Network, Read, Target};
-use crate::model::{Model, ModelError, TapeTrace};
+use crate::explain::{Goal, Method, Parts, Subject, WordMap, number};
+use crate::model::tape::Target;
+use crate::model::{Checkpoint, Model, ModelError, Trace};
 use crate::text::Snapshot;
 
 /// A token by its name or number.
@@ -27,8 +27,8 @@ pub struct Question {
     pub rather_than: Option<TokenName>,
     /// Explain the log-probability instead of the logit.
     pub probability: bool,
-    /// How to explain it.
-    pub by: Attribution,
+    /// How to explain it, one of [`Method::OF_NUMBERS`].
+    pub by: Method,
 }
 
 /// Why a token comes next.
@@ -41,7 +41,7 @@ pub struct Why {
     /// What the number is: `logit`, `log_probability`, `difference`.
     pub target: &'static str,
     /// How it was explained.
-    pub by: Attribution,
+    pub by: Method,
     /// What the words of the document add to the number.
     pub parts: Parts,
     /// Milliseconds.
@@ -50,17 +50,14 @@ pub struct Why {
 
 /// Explains a token, given the logits at its position.
 pub(super) fn why(
-    (model, network): (&Model, &Network),
+    (model, trace): (&Model, &Trace),
     (document, context): (&Snapshot, &Context),
-    read: &Read,
     logits: &[f32],
     question: &Question,
+    checkpoint: Checkpoint,
 ) -> Result<Why, ModelError> {
     let start = Instant::now();
     let meaningless = |why: String| Err(ModelError::Meaningless(why));
-    let Some(tape) = read.tape.clone() else {
-        return meaningless("the pass kept nothing to explain".to_owned());
-    };
     let likeliest = || (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
     let output = match &question.token {
         None => likeliest().unwrap_or(0),
@@ -78,11 +75,19 @@ pub(super) fn why(
         None if question.probability => Target::LogProbability { row, output },
         None => Target::Logit { row, output },
     };
-    let trace = TapeTrace { tape, sequence: 0 };
-    let scores = target(network, &trace, &wanted, question.by)?;
     let map = WordMap::new(&context.text, &context.tokens);
-    let place = |range: &_| context.in_document(range, document);
-    let parts = Parts::of_tokens(&scores, &map, &place);
+    let subject = Subject {
+        text: &context.text,
+        tokens: &context.tokens,
+        trace,
+        embedding: &[],
+        words: &map,
+        goal: Goal::Output(wanted),
+        types: &[],
+    };
+    let mut parts = number(model, &subject, question.by, checkpoint)?;
+    let places = parts.ranges.iter().map(|range| context.in_document(range, document));
+    parts.ranges = places.collect();
     Ok(Why {
         token: shown(model, output as u32),
         rather_than: other.map(|other| shown(model, other as u32)),

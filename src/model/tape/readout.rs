@@ -58,6 +58,29 @@ impl Target {
             Target::Span { .. } => "span",
         }
     }
+
+    /// The target with its positions mapped to those of another text.
+    pub fn moved(self, place: &dyn Fn(usize) -> usize) -> Target {
+        match self {
+            Target::Logit { row, output } => Target::Logit {
+                row: place(row),
+                output,
+            },
+            Target::LogProbability { row, output } => Target::LogProbability {
+                row: place(row),
+                output,
+            },
+            Target::Difference { row, output, other } => Target::Difference {
+                row: place(row),
+                output,
+                other,
+            },
+            Target::Span { start, end } => Target::Span {
+                start: place(start),
+                end: place(end),
+            },
+        }
+    }
 }
 
 /// The value of a target and its gradient.
@@ -78,14 +101,8 @@ impl Network {
     /// [`ModelError::Meaningless`] for a target that this head does not have, with a possible one; [`ModelError::Tensor`] if the width of
     /// the rows is wrong.
     pub fn readout(&self, hidden: &[f32], target: &Target, held: Held) -> Result<Readout, ModelError> {
-        let Some(head) = &self.head else {
-            return Err(ModelError::Meaningless(
-                "this model has no head, so that it gives no logits; explain its embedding".to_owned(),
-            ));
-        };
-        let width = self.decoder.as_ref().unwrap_or(&self.stack).hidden;
+        let (head, width) = self.able(hidden, target)?;
         let rows = hidden.len() / width.max(1);
-        head.check(target, rows)?;
         let mut found = Readout {
             value: 0.0,
             gradient: vec![0f32; hidden.len()],
@@ -101,6 +118,46 @@ impl Network {
             add(&mut found.gradient[own], &gradient);
         }
         Ok(found)
+    }
+
+    /// The value of a target alone.
+    ///
+    /// # Errors
+    /// Those of [`Network::readout`].
+    pub fn value(&self, hidden: &[f32], target: &Target) -> Result<f64, ModelError> {
+        let (head, width) = self.able(hidden, target)?;
+        let mut value = 0.0;
+        for (row, weigh) in head.reads(target, hidden.len() / width.max(1)) {
+            value += weigh(&head.pass(&hidden[row * width..(row + 1) * width])?.logits).value;
+        }
+        Ok(value)
+    }
+
+    /// Whether it reads one text and writes another: an encoder–decoder.
+    pub fn writes_another_text(&self) -> bool {
+        self.decoder.is_some()
+    }
+
+    /// The positions whose outputs a target reads.
+    ///
+    /// # Errors
+    /// Those of [`Network::readout`].
+    pub fn places(&self, hidden: &[f32], target: &Target) -> Result<Vec<usize>, ModelError> {
+        let (head, width) = self.able(hidden, target)?;
+        let reads = head.reads(target, hidden.len() / width.max(1));
+        Ok(reads.into_iter().map(|(row, _)| row).collect())
+    }
+
+    /// The head, if it has the target, and the width of a row.
+    fn able(&self, hidden: &[f32], target: &Target) -> Result<(&LoadedHead, usize), ModelError> {
+        let Some(head) = &self.head else {
+            return Err(ModelError::Meaningless(
+                "this model has no head, so that it gives no logits; explain its embedding".to_owned(),
+            ));
+        };
+        let width = self.decoder.as_ref().unwrap_or(&self.stack).hidden;
+        head.check(target, hidden.len() / width.max(1))?;
+        Ok((head, width))
     }
 }
 

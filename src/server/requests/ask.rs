@@ -10,6 +10,7 @@ use tower_lsp::ls_types::{MessageType, ProgressToken, Uri};
 use super::similar::one_line;
 use super::{passage, show};
 use crate::analysis::{AnalysisHandle, Home, IndexStage, Neighbor};
+use crate::explain::Method;
 use crate::server::progress::Steps;
 use crate::server::protocol::{AnswerWord, AskAnswer, AskArgs, FoundAnswer, SimilarItem};
 use crate::server::request_snapshot::RequestSnapshot;
@@ -60,6 +61,7 @@ pub async fn ask(
     let wish = Wish {
         top: top.unwrap_or(TOP).clamp(1, MOST),
         threshold,
+        by: Method::Decomposition,
     };
     let question: Arc<str> = question.trim().into();
     let steps = Steps::begin(client, token, &format!("Fovea: {}", one_line(&question))).await;
@@ -195,10 +197,10 @@ fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer
         name: passage.name.clone(),
         words: words.collect(),
         model: answer.model,
-        method: "decomposition".to_owned(),
+        method: answer.method.name().to_owned(),
         target: answer.target.to_owned(),
         value: to_proto::number(answer.value),
-        residual: f64::from(answer.residual),
+        residual: f64::from(answer.residual.unwrap_or_default()),
         special: to_proto::number(answer.special),
         bias: to_proto::number(answer.bias),
     }

@@ -10,7 +10,7 @@ mod sentences;
 mod similar;
 mod spans;
 
-use crate::explain::Pair;
+use crate::explain::{Method, Pair};
 use crate::model::{Ability, Checkpoint, Model, ModelError, Reader};
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -56,6 +56,8 @@ pub struct Wish {
     pub top: usize,
     /// Score below which nothing answers, 0 to 1; measured by default.
     pub threshold: Option<f32>,
+    /// How the words of an answer are scored, one of [`Method::OF_NUMBERS`].
+    pub by: Method,
 }
 
 /// A sentence of a passage, and how well it answers.
@@ -89,8 +91,10 @@ pub struct Answer {
     pub target: &'static str,
     /// That number.
     pub value: f32,
-    /// How far the sum misses it.
-    pub residual: f32,
+    /// How the words were scored.
+    pub method: Method,
+    /// How far the sum misses it; `None` for a method whose scores have no such sum.
+    pub residual: Option<f32>,
     /// What special tokens add.
     pub special: f32,
     /// What biases add.
@@ -119,7 +123,7 @@ pub fn has_words(question: &str) -> bool {
     question.chars().any(char::is_alphanumeric)
 }
 
-/// Looks into one passage; `index` is its place among all passages.
+/// Looks into one passage; `index` is its place among all passages, and `by` explains the spans of an extractive head.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] if the checkpoint stops the pass; otherwise what the model reports.
@@ -127,6 +131,7 @@ pub fn look(
     model: &Model,
     question: &str,
     (index, passage): (usize, &Passage),
+    by: Method,
     checkpoint: Checkpoint,
 ) -> Result<Looked, ModelError> {
     let reader = model.reader(question, Language::Prose);
@@ -134,7 +139,7 @@ pub fn look(
     if model.info().abilities.contains(&Ability::Answer)
         && let Some(network) = model.network()
     {
-        return spans::spans((&model, network), question, (index, passage), checkpoint).map(Looked::Spans);
+        return spans::spans((&model, network), question, (index, passage), by, checkpoint).map(Looked::Spans);
     }
     // Words of another language are not in the passage.
     let foreign = reader != Reader::Chosen || question.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
@@ -166,7 +171,7 @@ pub fn answers(
         if enough(&found, passages, wish) {
             break;
         }
-        match look(model, question, (index, passage), checkpoint)? {
+        match look(model, question, (index, passage), wish.by, checkpoint)? {
             Looked::Sentences(sentences) => found.extend(sentences.into_iter().map(|own| (index, own))),
             Looked::Spans(own) => spans.extend(own),
         }
@@ -179,7 +184,11 @@ pub fn answers(
         let text = snapshot.text(own.range.clone());
         let asked = ((question, Language::Prose), (&*text, snapshot.language()));
         let report = Pair::read(model, asked.0, asked.1, checkpoint)?.totals(None, checkpoint)?;
-        Ok(explained(&report, question, index, &own))
+        let answer = explained(&report, question, index, &own);
+        match wish.by {
+            Method::Decomposition => Ok(answer),
+            method => similar::explained_by(model, asked, method, answer, checkpoint),
+        }
     };
     best(found, passages, wish).into_iter().map(explain).collect()
 }

@@ -3,7 +3,7 @@
 use super::promising::{narrowed, promising};
 use super::sentences::sentences;
 use super::{Answer, IN_FILE, IN_FOLDER, Passage, Scored, Wish, ranked};
-use crate::explain::PairReport;
+use crate::explain::{Directed, Method, PairReport};
 use crate::model::{Checkpoint, Model, ModelError, Role};
 use crate::similar::embed_texts;
 use crate::similar::index::calibration;
@@ -87,6 +87,28 @@ pub fn best(mut found: Vec<(usize, Scored)>, passages: &[Passage], wish: Wish) -
     found
 }
 
+/// The answer with its words scored by another method: how they bring the sentence near the question, which stays as it is.
+///
+/// # Errors
+/// [`ModelError::Stopped`] if the checkpoint stops the passes; [`ModelError::Meaningless`] for a method that does not explain numbers.
+pub(super) fn explained_by(
+    model: &Model,
+    (question, sentence): ((&str, Language), (&str, Language)),
+    method: Method,
+    mut answer: Answer,
+    checkpoint: Checkpoint,
+) -> Result<Answer, ModelError> {
+    let model = model.of_reader(model.reader_of_both(question, sentence));
+    let direction = Directed::read(&model, question, checkpoint)?.embedding();
+    let parts = Directed::read(&model, sentence, checkpoint)?.along(&direction, method, checkpoint)?;
+    let words = answer.words.into_iter().zip(parts.scores);
+    answer.words = ranked(words.map(|(word, score)| (word.range, score, word.question)));
+    answer.method = method;
+    answer.residual = parts.residual.map(|residual| residual as f32);
+    (answer.special, answer.bias) = (parts.special as f32, parts.bias as f32);
+    Ok(answer)
+}
+
 /// The explanation of question and sentence: what each word adds to their cosine, and the word of the question that it answers, if the
 /// alignment of both links them. The report is the one of the question and of the sentence's text.
 pub fn explained(report: &PairReport, question: &str, passage: usize, Scored { range, score }: &Scored) -> Answer {
@@ -103,8 +125,9 @@ pub fn explained(report: &PairReport, question: &str, passage: usize, Scored { r
         range: range.clone(),
         score: *score,
         target: "cosine",
+        method: Method::Decomposition,
         value: report.cosine,
-        residual: report.residual,
+        residual: Some(report.residual),
         special: report.b.special,
         bias: report.b.bias,
         model: report.model.clone(),

@@ -1,0 +1,77 @@
+//! Explains a number by any method that explains numbers: an output of a head, or a passage's projection on a direction.
+
+use super::{Choice, Method, Parts, Subject, salience};
+use crate::model::{Checkpoint, Model, ModelError};
+
+impl Method {
+    /// The methods that explain a number, the default first. The others say which tokens a vector is made of, which is no answer to why a
+    /// number is what it is.
+    pub const OF_NUMBERS: [Method; 7] = [
+        Method::Decomposition,
+        Method::Gradient,
+        Method::IntegratedGradients,
+        Method::SmoothGrad,
+        Method::LeaveOneOut,
+        Method::Lime,
+        Method::Shap,
+    ];
+
+    /// The method of that name, if it explains numbers.
+    ///
+    /// # Errors
+    /// A message that says why the name does not fit, and what to choose.
+    pub fn of_number(name: &str) -> Result<Method, String> {
+        let names = || Method::OF_NUMBERS.map(Method::name).join(", ");
+        match Method::from_name(name) {
+            Some(method) if Method::OF_NUMBERS.contains(&method) => Ok(method),
+            Some(method) => Err(format!(
+                "{} says what a vector is made of, and has no meaning for a number; choose one of {}",
+                method.name(),
+                names()
+            )),
+            None => Err(format!("no such method; choose one of {}", names())),
+        }
+    }
+}
+
+/// Explains the goal of a subject, which must be a number. Ranges of words are those of the subject's text.
+///
+/// # Errors
+/// [`ModelError::Meaningless`] for a method or model that cannot explain the number; otherwise those of [`salience`].
+pub fn number(model: &Model, subject: &Subject, method: Method, checkpoint: Checkpoint) -> Result<Parts, ModelError> {
+    if !Method::OF_NUMBERS.contains(&method) {
+        let reason = Method::of_number(method.name()).err().unwrap_or_default();
+        return Err(ModelError::Meaningless(reason));
+    }
+    if model.network().is_some_and(|network| network.writes_another_text()) && method != Method::Decomposition {
+        return Err(ModelError::Meaningless(
+            "this model reads one text and writes another; its outputs are explained by decomposition only".to_owned(),
+        ));
+    }
+    let value = subject.goal.value(model, subject.trace)?;
+    let scores = salience(model, subject, method, Choice::default(), checkpoint)?;
+    let sum: f64 = scores.words.iter().map(|score| f64::from(*score)).sum();
+    let sum = sum + f64::from(scores.special) + f64::from(scores.bias);
+    Ok(Parts {
+        ranges: subject.words.words.clone(),
+        scores: scores.words,
+        special: f64::from(scores.special),
+        bias: f64::from(scores.bias),
+        value,
+        residual: method.additive().then(|| (value - sum).abs()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_cannot_explain_a_number_is_refused_with_a_reason() {
+        assert_eq!(Method::of_number("shap"), Ok(Method::Shap));
+        let said = Method::of_number("alti").unwrap_err();
+        assert!(said.contains("no meaning") && said.contains("decomposition"), "{said}");
+        let said = Method::of_number("guess").unwrap_err();
+        assert!(said.starts_with("no such method"), "{said}");
+    }
+}
