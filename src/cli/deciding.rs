@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::explain::Parts;
+use crate::explain::{Method, Parts};
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::text::{ByteRange, Snapshot};
@@ -19,7 +19,8 @@ pub(super) struct Deciding {
     pub method: &'static str,
     /// The number.
     pub value: f32,
-    /// The contribution of the model's constants.
+    /// What belongs to no word: the contribution of the model's constants; the number for a text of padding (integrated gradients) or without
+    /// words (shap).
     pub bias: f32,
     /// The contribution of special tokens.
     pub special: f32,
@@ -51,6 +52,15 @@ impl Deciding {
         }
     }
 
+    /// What belongs to no word.
+    fn left(&self) -> &'static str {
+        match Method::from_name(self.method) {
+            Some(Method::IntegratedGradients) => "a text of padding",
+            Some(Method::Shap) => "a text without words",
+            _ => "biases",
+        }
+    }
+
     /// Writes the words with the largest positive and negative contributions, and the rest in one line.
     pub(super) fn in_words(&self, out: &mut String) {
         let mut order: Vec<&ExplainWord> = self.words.iter().filter(|word| word.score != 0.0).collect();
@@ -68,8 +78,13 @@ impl Deciding {
         }
         *out += &match self.residual {
             Some(residual) => format!(
-                "  special tokens {:+.3}, biases {:+.3}; all sum to {:+.3} but for {residual:.0e} ({}, {:.0} ms)\n",
-                self.special, self.bias, self.value, self.method, self.ms
+                "  special tokens {:+.3}, {} {:+.3}; all sum to {:+.3} but for {residual:.0e} ({}, {:.0} ms)\n",
+                self.special,
+                self.left(),
+                self.bias,
+                self.value,
+                self.method,
+                self.ms
             ),
             None => format!(
                 "  special tokens {:+.3}; these do not sum to the {} {:+.3} ({}, {:.0} ms)\n",

@@ -32,9 +32,11 @@ pub fn page(table: &Table) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n<h1>{title}</h1>\n\
-         <p>{} units of {} files, {} words. Each method orders the words of a unit; the first of them are deleted, or all others are. Measured: \
+         <p>{}. Each method orders the words of a unit; the first of them are deleted, or all others are. Measured: \
          {}. Special tokens stay. Seed {}.</p>\n",
-        table.units, table.files, table.words, table.measure, table.seed
+        table.extent(),
+        table.measure,
+        table.seed
     );
     page += "<h2>Comprehensiveness</h2>\n<p>Mean change without the first 5, 10, 20, 30 and 50 % of the words, with its 95 % interval. Higher is \
              better; random order is the floor.</p>\n";
@@ -355,7 +357,7 @@ mod tests {
                 .collect(),
             ..UnitMeasures::default()
         };
-        let table = Table::of("m", (1, 0), (&rankers, Aim::Embedding), &[unit]);
+        let table = Table::of("m", (1, 0), (&rankers, Aim::Embedding), (&[unit], 1));
         let plot = curves(&table, |row| row.deletion, true);
         let labels = plot.split("<text ").filter(|text| text.contains("style=\"fill:"));
         let places = labels.filter_map(|text| text.split("y=\"").nth(1)?.split('"').next()?.parse::<f32>().ok());

@@ -265,8 +265,11 @@ fn a_prediction_tells_which_words_decided_for_a_token_and_against_another() {
         "{against} {odds}"
     );
     sums(&against);
-    let gradient = of(&["--why", "--method", "gradient-input"])["why"].clone();
-    assert!(gradient.get("residual").is_none() && gradient["method"] == "gradient-input");
+    let gradient = of(&["--why", "--method", "gradient"])["why"].clone();
+    assert!(gradient.get("residual").is_none() && gradient["method"] == "gradient");
+    assert_eq!(gradient["value"], why["value"]);
+    let joint = of(&["--why", "--method", "shap"])["why"].clone();
+    sums(&joint);
     let refused = [
         "predict",
         file.to_str().unwrap(),
@@ -277,5 +280,5 @@ fn a_prediction_tells_which_words_decided_for_a_token_and_against_another() {
         "alti",
     ];
     let line = String::from_utf8(fovea(&refused, b"").stderr).unwrap();
-    assert!(line.contains("no meaning for a logit"), "{line}");
+    assert!(line.contains("no meaning for a number"), "{line}");
 }

@@ -103,12 +103,14 @@ fn slow_methods_are_measured_on_the_requested_number_of_units() {
 
 #[cfg(unix)]
 #[test]
-fn an_evaluation_that_is_interrupted_says_so_and_goes_on_from_there() {
+fn an_interrupted_evaluation_shows_what_it_measured_and_goes_on_from_there() {
     let cache = tempfile::tempdir().unwrap();
     let all = [
         "--units",
         "500",
         "--no-random-weights",
+        "--format",
+        "json",
         "tests/fixtures/segments",
         "docs",
     ];
@@ -129,11 +131,18 @@ fn an_evaluation_that_is_interrupted_says_so_and_goes_on_from_there() {
             .unwrap()
             .success()
     );
-    let line = refusal(&child.wait_with_output().unwrap(), 1);
+    let output = child.wait_with_output().unwrap();
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{line}");
     assert!(
         line.contains("stopped after") && line.contains("goes on from there"),
         "{line}"
     );
+    // What was measured is shown.
+    let table: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (units, wanted) = (table["units"].as_u64().unwrap(), table["wanted"].as_u64().unwrap());
+    assert!(units > 0 && units < wanted, "{units} of {wanted}");
+    assert_eq!(table["methods"][0]["units"], units, "{table}");
 }
 
 #[test]

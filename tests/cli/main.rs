@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod hostile;
 mod index;
+mod methods;
 mod refusals;
 mod search;
 mod similar;

@@ -175,23 +175,39 @@ pub(super) fn run(arguments: &Evaluate) -> Result<()> {
     }
     let slow = arguments.slow_units.unwrap_or(usize::MAX);
     let units = measure(&loaded, &sample, (&asked, slow), arguments.again)?;
+    let (done, all) = (units.measured.len(), sample.units.len());
+    let stopped = format!("stopped after {done} of {all} units; the same command goes on from there");
+    if units.stopped && done == 0 {
+        bail!(stopped);
+    }
     let name = &loaded.model.info().name;
     let table = Table::of(
         name,
         (sample.files, arguments.seed),
         (&asked.rankers, asked.aim),
-        &units,
+        (&units.measured, if units.stopped { all } else { done }),
     );
     match arguments.format {
-        EvaluateFormat::Json => output::write_json(&table),
-        EvaluateFormat::Html => output::write_html(&evaluation::page(&table)),
-        EvaluateFormat::Terminal => output::write_page(&terminal::evaluation(&table, arguments.color.palette())),
+        EvaluateFormat::Json => output::write_json(&table)?,
+        EvaluateFormat::Html => output::write_html(&evaluation::page(&table))?,
+        EvaluateFormat::Terminal => output::write_page(&terminal::evaluation(&table, arguments.color.palette()))?,
     }
+    // The table of the measured units is of use, but it is not the one that was asked for.
+    if units.stopped {
+        bail!(stopped);
+    }
+    Ok(())
+}
+
+/// The measures of a sample, or of the part of it before Ctrl-C.
+struct Measures {
+    measured: Vec<UnitMeasures>,
+    stopped: bool,
 }
 
 /// Measures the units that have no measures yet, and saves each at once. `slow` is the number of units with all measures; the others skip
 /// those that take many passes.
-fn measure(loaded: &Loaded, sample: &Sample, (asked, slow): (&Asked, usize), again: bool) -> Result<Vec<UnitMeasures>> {
+fn measure(loaded: &Loaded, sample: &Sample, (asked, slow): (&Asked, usize), again: bool) -> Result<Measures> {
     let quick = Asked {
         rankers: asked.rankers.iter().copied().filter(|ranker| !ranker.slow()).collect(),
         ceiling: false,
@@ -225,14 +241,14 @@ fn measure(loaded: &Loaded, sample: &Sample, (asked, slow): (&Asked, usize), aga
                 }
                 Ok(None) => {}
                 Err(ModelError::Stopped) => {
-                    drop(progress);
-                    let (done, all) = (measured.len(), sample.units.len());
-                    bail!("stopped after {done} of {all} units; the same command goes on from there");
+                    let stopped = true;
+                    return Ok(Measures { measured, stopped });
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         progress.at(measured.len());
     }
-    Ok(measured)
+    let stopped = false;
+    Ok(Measures { measured, stopped })
 }

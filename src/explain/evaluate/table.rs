@@ -15,6 +15,8 @@ pub struct Table {
     pub model: String,
     /// Number of measured units.
     pub units: usize,
+    /// Number of units to measure: more than were measured if the evaluation was stopped.
+    pub wanted: usize,
     /// Number of words in all units.
     pub words: usize,
     /// Number of files with these units.
@@ -95,7 +97,7 @@ impl Table {
         model: &str,
         (files, seed): (usize, u64),
         (rankers, aim): (&[Ranker], Aim),
-        units: &[UnitMeasures],
+        (units, wanted): (&[UnitMeasures], usize),
     ) -> Table {
         let ceilings: Vec<[f32; BINS.len()]> = units.iter().filter_map(|unit| unit.ceiling).collect();
         let ceiling = (ceilings.len() == units.len() && !units.is_empty()).then(|| by_bin(&ceilings));
@@ -105,6 +107,7 @@ impl Table {
         Table {
             model: model.to_owned(),
             units: units.len(),
+            wanted,
             words: units.iter().map(|unit| unit.words).sum(),
             files,
             seed,
@@ -115,6 +118,15 @@ impl Table {
             agreement: agreement(methods.iter().map(|row| row.method).collect(), units),
             methods,
         }
+    }
+
+    /// What was measured, such as `300 units of 299 files, 23161 words`.
+    pub fn extent(&self) -> String {
+        let of = match self.wanted > self.units {
+            true => format!("{} of {}", self.units, self.wanted),
+            false => self.units.to_string(),
+        };
+        format!("{of} units of {} files, {} words", self.files, self.words)
     }
 }
 
@@ -245,7 +257,7 @@ mod tests {
             Ranker::Method(Method::Attention),
             Ranker::Method(Method::Decomposition),
         ];
-        let table = Table::of("m", (2, 0), (&rankers, Aim::Embedding), &[unit(0.2), unit(0.4)]);
+        let table = Table::of("m", (2, 0), (&rankers, Aim::Embedding), (&[unit(0.2), unit(0.4)], 2));
         assert_eq!((table.units, table.words), (2, 20));
         let names: Vec<&str> = table.methods.iter().map(|row| row.method).collect();
         assert_eq!(names, ["decomposition", "attention", "random"]);
@@ -280,7 +292,12 @@ mod tests {
         let mut second = unit(0.6);
         second.rankers.retain(|one| one.ranker != "attention");
         let rankers = [Ranker::Method(Method::Decomposition), Ranker::Method(Method::Attention)];
-        let table = Table::of("m", (1, 0), (&rankers, Aim::Embedding), &[unit(0.2), second]);
+        let table = Table::of("m", (1, 0), (&rankers, Aim::Embedding), (&[unit(0.2), second], 7));
+        assert!(
+            table.extent().starts_with("2 of 7 units of 1 files"),
+            "{}",
+            table.extent()
+        );
         let attention = &table.methods[1];
         assert_eq!((attention.units, table.methods[0].units), (1, 2));
         let [low, high] = attention.over_default.unwrap();

@@ -13,17 +13,9 @@ const BAR: f32 = 16.0;
 pub fn evaluation(table: &Table, palette: Palette) -> Page {
     let mut out = Page::new(palette);
     let Table {
-        model,
-        units,
-        words,
-        files,
-        methods,
-        ..
+        model, units, methods, ..
     } = table;
-    out.bold(format_args!(
-        "{} · {units} units of {files} files, {words} words",
-        clean(model)
-    ));
+    out.bold(format_args!("{} · {}", clean(model), table.extent()));
     let (normalized, scrambled) = (
         methods.iter().any(|row| row.normalized.is_some()),
         methods.iter().any(|row| row.random_weights.is_some()),
