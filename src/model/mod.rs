@@ -22,6 +22,7 @@ mod load;
 mod matrix;
 mod modules;
 pub mod ops;
+mod pipeline;
 mod pooling;
 mod projection;
 mod prompts;
@@ -33,6 +34,7 @@ pub mod spec;
 pub mod tape;
 mod tokenizer;
 mod trace;
+mod unigram;
 mod vetting;
 mod weights;
 

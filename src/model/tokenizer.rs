@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tokenizers::{Encoding, ModelWrapper, NormalizedString, Normalizer};
+use tokenizers::{Encoding, NormalizedString, Normalizer};
 
 use super::guarded::guarded;
 use super::letter_case::{self, LetterCase};
+use super::pipeline::Pipeline;
 use super::vetting::{Vetted, vet};
 use crate::text::{ByteRange, ModelText, floor_char};
 
@@ -86,7 +87,7 @@ pub struct Reading {
 
 /// A Hugging Face tokenizer that never truncates and never pads.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Pipeline,
     unknown: Option<u32>,
     padding: Option<u32>,
     /// Bounds for the growth of texts; `None` for a trusted file.
@@ -114,28 +115,21 @@ impl Tokenizer {
             false => Some(vet(json).map_err(|reason| refused(&reason))?),
         };
         // The parser panics on some model types instead of returning an error.
-        let parsed = guarded(|| tokenizers::Tokenizer::from_bytes(json));
+        let parsed = guarded(|| Pipeline::parse(json));
         let mut inner = match parsed {
             Some(Ok(inner)) => inner,
             Some(Err(error)) => return Err(refused(&error.to_string())),
             None => return Err(refused("its parts do not fit together")),
         };
-        inner.with_padding(None);
-        inner
-            .with_truncation(None)
-            .map_err(|error| refused(&error.to_string()))?;
-        let (normalizer, recased) = letter_case::apply(inner.get_normalizer().cloned(), reading.case);
+        let (normalizer, recased) = letter_case::apply(inner.normalizer().cloned(), reading.case);
         if recased {
             inner
-                .with_normalizer(normalizer)
+                .set_normalizer(normalizer)
                 .map_err(|error| refused(&error.to_string()))?;
         }
-        let unknown = ["[UNK]", "<unk>"].iter().find_map(|token| inner.token_to_id(token));
-        let padding = ["[PAD]", "<pad>"].iter().find_map(|token| inner.token_to_id(token));
-        let longest_word = match inner.get_model() {
-            ModelWrapper::WordPiece(model) => Some(model.max_input_chars_per_word),
-            _ => None,
-        };
+        let unknown = ["[UNK]", "<unk>"].iter().find_map(|token| inner.id(token));
+        let padding = ["[PAD]", "<pad>"].iter().find_map(|token| inner.id(token));
+        let longest_word = inner.longest_word();
         Ok(Tokenizer {
             inner,
             unknown,
@@ -194,7 +188,7 @@ impl Tokenizer {
         if text.len() as f64 * vetted.normalized * vetted.split <= MOST_BYTES {
             return true;
         }
-        let Some(normalizer) = self.inner.get_normalizer() else {
+        let Some(normalizer) = self.inner.normalizer() else {
             return false;
         };
         let part = (MOST_OF_PART / vetted.normalized) as usize;
@@ -213,24 +207,24 @@ impl Tokenizer {
 
     /// Number of entries, added tokens included.
     pub fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        self.inner.vocabulary()
     }
 
     /// The text of some tokens without special tokens; empty if the tokenizer fails.
     pub fn decode(&self, ids: &[u32]) -> String {
-        guarded(|| self.inner.decode(ids, true))
+        guarded(|| self.inner.decode(ids))
             .and_then(Result::ok)
             .unwrap_or_default()
     }
 
     /// The vocabulary entry of a token.
     pub fn token(&self, id: u32) -> Option<String> {
-        self.inner.id_to_token(id)
+        self.inner.token(id)
     }
 
     /// The id of a vocabulary entry.
     pub fn id(&self, token: &str) -> Option<u32> {
-        self.inner.token_to_id(token)
+        self.inner.id(token)
     }
 
     /// The mask token of a masked language model, and its id.
