@@ -1,10 +1,10 @@
 //! The pages that a client opened: `fovea view` for documents in the editor.
 //!
 //! The server loads no model and opens no port until the client asks. A page keeps the last text of a closed document, and ends with the
-//! server.
+//! server. A model from a folder stays loaded for later pages and predictions.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::analysis::DocumentId;
@@ -29,6 +29,8 @@ struct Page {
 pub struct Pages {
     models: PageModels,
     open: Mutex<HashMap<DocumentId, Page>>,
+    /// The model that was last loaded from a folder.
+    loaded: Mutex<Option<(PathBuf, Model)>>,
 }
 
 impl Pages {
@@ -37,6 +39,7 @@ impl Pages {
         Pages {
             models,
             open: Mutex::default(),
+            loaded: Mutex::default(),
         }
     }
 
@@ -45,14 +48,30 @@ impl Pages {
         self.lock().get(id).map(|page| page.live.clone())
     }
 
-    /// The model for a document's page.
+    /// The model for a document's page or a prediction.
     ///
-    /// The first call loads the model, which may take a second: call this method where it blocks no other request.
+    /// The first call for a folder loads the model, which may take seconds: call this method where it blocks no other request. Later calls
+    /// for the same folder return the same model.
     ///
     /// # Errors
     /// The reason why the model cannot be loaded.
     pub fn model(&self, folder: Option<&Path>, snapshot: &Snapshot) -> Result<Model, LoadError> {
-        (self.models)(folder, snapshot)
+        let Some(folder) = folder else {
+            // Which of the embedded models it is depends on the text.
+            return (self.models)(None, snapshot);
+        };
+        // Who asks for a model that is being loaded waits for it.
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((own, model)) = &*loaded
+            && own == folder
+        {
+            return Ok(model.clone());
+        }
+        // The other model is dropped before this one is loaded, so that both are never in memory.
+        *loaded = None;
+        let model = (self.models)(Some(folder), snapshot)?;
+        *loaded = Some((folder.to_owned(), model.clone()));
+        Ok(model)
     }
 
     /// Adds a document; [`Pages::change`] keeps it current from now on.

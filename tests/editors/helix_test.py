@@ -215,7 +215,9 @@ def a_prediction_is_explained(helix):
     if not IS_MODERN:
         return
     helix.keys("Enter")
-    helix.until("the words", lambda screen: re.search(r"Fovea: \".*\": .* [+-]\d", screen))
+    helix.until("the words", lambda screen: re.search(r"Fovea: \".*\": .* [+-]\d", screen) and "rather than" in screen)
+    helix.keys("Enter")
+    helix.until("the words that decided", lambda screen: re.search(r"Fovea: \".*\" rather than \".*\": .* [+-]\d", screen))
 
 
 def tests():

@@ -168,7 +168,8 @@ fn told(request: &RequestSnapshot, active: &Active, why: Why) -> WhyToken {
     }
 }
 
-/// For editors without a list of ours: the tokens as a choice, then the words behind the chosen one.
+/// For editors without a list of ours: the tokens as a choice, then the words behind the chosen one with the other tokens as a choice, then the
+/// words that decided between the two.
 async fn tell(
     (session, client, request): (&Arc<Session>, &Client, &RequestSnapshot),
     model: &ModelInfo,
@@ -176,42 +177,49 @@ async fn tell(
     asked: &PredictArgs,
     found: &PredictAnswer,
 ) {
-    let title = |next: &NextToken| format!("{:.1} % {:?}", 100.0 * next.probability, next.token);
-    let titles: Vec<String> = found.next.iter().map(title).collect();
     if let Some(why) = &found.why {
         client.show_message(MessageType::INFO, essence(why)).await;
         return;
     }
-    if titles.is_empty() {
+    if found.next.is_empty() {
         let nothing = "Fovea: there is no text before this place";
         client.show_message(MessageType::INFO, nothing).await;
         return;
     }
-    let question = "What comes next; choose one to see why";
-    let chosen = match request.client.message_request {
-        true => show::ask_which(client, question, &titles).await,
-        false => None,
-    };
-    let chosen = match chosen {
-        Some(Some(chosen)) => chosen,
-        Some(None) => return,
-        // An editor that does not ask.
-        None => {
-            let list = format!("Fovea: {}", titles.join(" · "));
-            client.show_message(MessageType::INFO, list).await;
-            return;
+    let title = |next: &NextToken| format!("{:.1} % {:?}", 100.0 * next.probability, next.token);
+    let titles: Vec<String> = found.next.iter().map(title).collect();
+    if !request.client.message_request {
+        let list = format!("Fovea: {}", titles.join(" · "));
+        client.show_message(MessageType::INFO, list).await;
+        return;
+    }
+    let explained = async |why: &NextToken, rather_than: Option<&NextToken>| {
+        let asked = PredictArgs {
+            why: Some(NamedToken::Id(why.id)),
+            rather_than: rather_than.map(|other| NamedToken::Id(other.id)),
+            ..asked.clone()
+        };
+        match answer(session, request, place, model, &asked).await {
+            Ok(PredictAnswer { why: Some(why), .. }) => essence(&why),
+            Ok(_) => "Fovea: there is nothing to explain".to_owned(),
+            Err(error) => format!("Fovea: {}", error.message),
         }
     };
-    let asked = PredictArgs {
-        why: Some(NamedToken::Id(found.next[chosen].id)),
-        ..asked.clone()
+    let question = "What comes next; choose one to see why";
+    let Some(Some(chosen)) = show::ask_which(client, question, &titles).await else {
+        return;
     };
-    let message = match answer(session, request, place, model, &asked).await {
-        Ok(PredictAnswer { why: Some(why), .. }) => essence(&why),
-        Ok(_) => return,
-        Err(error) => format!("Fovea: {}", error.message),
-    };
-    client.show_message(MessageType::INFO, message).await;
+    let chosen = &found.next[chosen];
+    let others: Vec<&NextToken> = found.next.iter().filter(|next| next.id != chosen.id).collect();
+    let titles: Vec<String> = others
+        .iter()
+        .map(|next| format!("rather than {:?}", next.token))
+        .collect();
+    let why = explained(chosen, None).await;
+    if let Some(Some(other)) = show::ask_which(client, &why, &titles).await {
+        let message = explained(chosen, Some(others[other])).await;
+        client.show_message(MessageType::INFO, message).await;
+    }
 }
 
 /// The strongest words in one line: `" return": def +1.20 · total +0.81`.
