@@ -23,11 +23,13 @@
 
 mod asking;
 mod classes;
+mod explained;
 mod predicting;
 mod viewing;
 
-pub use asking::{AnswerWord, AskAnswer, AskArgs, FoundAnswer};
+pub use asking::{AskAnswer, AskArgs, FoundAnswer};
 pub use classes::{ClassFound, ClassifyAnswer, ClassifyArgs, RelabelAnswer, RelabelArgs};
+pub use explained::{AnswerWord, Explained};
 pub use predicting::{NamedToken, NextToken, PredictAnswer, PredictArgs, WhyToken};
 
 use serde::{Deserialize, Serialize};

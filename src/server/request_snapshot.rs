@@ -8,10 +8,12 @@ use tower_lsp::ls_types::{Range, Uri};
 
 use super::client::ClientCapabilities;
 use super::documents::{Documents, Open};
+use super::protocol::{AnswerWord, Explained};
 use super::settings::Settings;
 use super::spellings::Spellings;
 use super::to_proto;
 use crate::analysis::{CancellationToken, DocumentId};
+use crate::explain::{Method, Parts};
 use crate::text::{ByteRange, Snapshot};
 
 /// The server's state at the arrival of a request.
@@ -92,6 +94,25 @@ impl RequestSnapshot {
     /// Converts an LSP range into a byte range.
     pub fn bytes(&self, snapshot: &Snapshot, range: Range) -> ByteRange {
         to_proto::bytes(snapshot, range, self.client.encoding)
+    }
+
+    /// A number split by words of a document, for the client.
+    pub fn explained(&self, snapshot: &Snapshot, (method, target): (Method, &str), parts: &Parts) -> Explained {
+        let word = |(range, score): (&ByteRange, &f32)| AnswerWord {
+            range: self.range(snapshot, range),
+            text: snapshot.text(range.clone()).into_owned(),
+            score: to_proto::number(*score),
+            question: None,
+        };
+        Explained {
+            method: method.name().to_owned(),
+            target: target.to_owned(),
+            value: to_proto::number(parts.value as f32),
+            residual: parts.residual.unwrap_or_default(),
+            special: to_proto::number(parts.special as f32),
+            bias: to_proto::number(parts.bias as f32),
+            words: parts.ranges.iter().zip(&parts.scores).map(word).collect(),
+        }
     }
 
     /// Converts a byte range into an LSP range.

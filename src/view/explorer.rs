@@ -67,11 +67,17 @@ pub struct Explorer {
     pub(super) file: String,
     /// The text for the decoder of an encoder–decoder; `None` uses the text that the model writes.
     target: Option<String>,
+    /// The time that it took to split the document.
+    pub(super) split: Duration,
+    pub(super) known: Known,
+}
+
+/// What answers left behind for later ones.
+#[derive(Default)]
+pub(super) struct Known {
     /// The same document with the text for the decoder that a page gave last.
     given: Mutex<Option<Arc<Explorer>>>,
     passes: Passes,
-    /// The time that it took to split the document.
-    pub(super) split: Duration,
     /// The last generated text, to continue from it.
     pub(super) writer: Mutex<Option<Writer>>,
     /// The items of the document, computed on first use.
@@ -104,11 +110,8 @@ impl Explorer {
             segments,
             file,
             target: None,
-            given: Mutex::default(),
-            passes: Passes::default(),
             split,
-            writer: Mutex::default(),
-            items: OnceLock::new(),
+            known: Known::default(),
         })
     }
 
@@ -120,7 +123,7 @@ impl Explorer {
 
     /// The same document, whose decoder is given a text.
     fn giving(&self, target: &str) -> Arc<Explorer> {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut given = self.known.given.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = given.as_ref().filter(|own| own.target.as_deref() == Some(target)) {
             return Arc::clone(known);
         }
@@ -131,11 +134,8 @@ impl Explorer {
             segments: self.segments.clone(),
             file: self.file.clone(),
             target: Some(target.to_owned()),
-            given: Mutex::default(),
-            passes: Passes::default(),
             split: self.split,
-            writer: Mutex::default(),
-            items: OnceLock::new(),
+            known: Known::default(),
         });
         *given = Some(Arc::clone(&explorer));
         explorer
@@ -209,7 +209,7 @@ impl Explorer {
         let Some(found) = self.segments.units.get(unit) else {
             return Err(missing("unit", unit, self.units()));
         };
-        self.passes.get(unit, || {
+        self.known.passes.get(unit, || {
             let text = self.snapshot.text(found.range.clone()).into_owned();
             Pass::of(
                 (&self.model, &self.network),

@@ -88,7 +88,7 @@ fn sequence(explorer: &Explorer, pass: &Pass, written: &[u32]) -> Result<Vec<u32
 
 /// The last hidden state of the last of some tokens.
 fn last_row(explorer: &Explorer, unit: usize, pass: &Pass, ids: &[u32]) -> Result<Vec<f32>, ViewError> {
-    let mut kept = explorer.writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = explorer.known.writer.lock().unwrap_or_else(PoisonError::into_inner);
     let found = kept.take().filter(|own| own.unit == unit && ids.starts_with(&own.ids));
     let mut writer = found.unwrap_or_else(|| Writer {
         unit,

@@ -26,7 +26,7 @@ pub(super) struct Items {
 impl Explorer {
     /// The items, embedded on first use.
     pub(super) fn items(&self) -> Result<&Items, ViewError> {
-        if let Some(items) = self.items.get() {
+        if let Some(items) = self.known.items.get() {
             return Ok(items);
         }
         let text = self.snapshot.text(0..self.snapshot.len());
@@ -34,7 +34,7 @@ impl Explorer {
         let all = found.len();
         found.retain(EmbeddedItem::is_comparable);
         found.truncate(ITEMS);
-        Ok(self.items.get_or_init(|| Items { found, all }))
+        Ok(self.known.items.get_or_init(|| Items { found, all }))
     }
 }
 

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::{Range, Uri};
 
+use super::Explained;
+
 /// The one argument of [`ASK`](super::ASK); a string alone is its `question`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -56,34 +58,7 @@ pub struct FoundAnswer {
     pub name: Option<String>,
     /// The name of the model that explains it.
     pub model: String,
-    /// Always `decomposition`.
-    pub method: String,
-    /// The explained target: `cosine` (of the answer with the question) or `span`.
-    ///
-    /// The words' scores, `special` and `bias` sum to its value.
-    pub target: String,
-    /// The value of the target.
-    pub value: f64,
-    /// The difference between the sum and the value.
-    pub residual: f64,
-    /// The part of special tokens.
-    pub special: f64,
-    /// The part of biases.
-    pub bias: f64,
-    /// The words, in order.
-    pub words: Vec<AnswerWord>,
-}
-
-/// A word of an answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AnswerWord {
-    /// Its range.
-    pub range: Range,
-    /// Its text.
-    pub text: String,
-    /// Its part of the value.
-    pub score: f64,
-    /// The word of the question that it answers most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub question: Option<String>,
+    /// What the words add to the cosine of answer and question, or to the span.
+    #[serde(flatten)]
+    pub explained: Explained,
 }

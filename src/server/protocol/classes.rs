@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::{Position, Range, Uri};
 
-use super::AnswerWord;
+use super::Explained;
 
 /// The one argument of [`CLASSIFY`](super::CLASSIFY).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,20 +31,9 @@ pub struct ClassifyAnswer {
     pub label: String,
     /// The name of the model.
     pub model: String,
-    /// Always `decomposition`.
-    pub method: String,
-    /// Always `logit`: what the words' scores sum to, with `special` and `bias`.
-    pub target: String,
-    /// That number.
-    pub value: f64,
-    /// How far the sum misses it.
-    pub residual: f64,
-    /// What special tokens add.
-    pub special: f64,
-    /// What the biases of the model and the constant of the probe add.
-    pub bias: f64,
-    /// The words, in order.
-    pub words: Vec<AnswerWord>,
+    /// What the words add to the logit of the label.
+    #[serde(flatten)]
+    pub explained: Explained,
     /// The file with the labels, if the probe names it: `fovea.relabel` writes there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels_file: Option<String>,

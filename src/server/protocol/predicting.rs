@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::{Position, Uri};
 
-use super::AnswerWord;
+use super::Explained;
 
 /// The one argument of [`PREDICT`](super::PREDICT).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,18 +70,7 @@ pub struct WhyToken {
     /// The token that it is compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rather_than: Option<String>,
-    /// Always `decomposition`.
-    pub method: String,
-    /// `logit`, or `difference` of two logits: what the words' scores sum to, with `special` and `bias`.
-    pub target: String,
-    /// That number.
-    pub value: f64,
-    /// How far the sum misses it.
-    pub residual: f64,
-    /// What special tokens add.
-    pub special: f64,
-    /// What the biases of the model add.
-    pub bias: f64,
-    /// The words, in order.
-    pub words: Vec<AnswerWord>,
+    /// What the words add to its logit, or to the difference of both logits.
+    #[serde(flatten)]
+    pub explained: Explained,
 }

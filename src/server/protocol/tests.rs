@@ -10,6 +10,24 @@ use tower_lsp::ls_types::request::Request;
 
 use super::*;
 
+/// An explanation with every field.
+fn explained(question: Option<String>) -> Explained {
+    Explained {
+        method: String::new(),
+        target: String::new(),
+        value: 0.5,
+        residual: 0.0,
+        special: 0.0,
+        bias: 0.0,
+        words: vec![AnswerWord {
+            range: Range::default(),
+            text: String::new(),
+            score: 0.5,
+            question,
+        }],
+    }
+}
+
 /// The JSON blocks of the page, each with the type that it names.
 fn blocks() -> Vec<(String, Value)> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
@@ -181,18 +199,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         score: 0.5,
         name: Some(String::new()),
         model: String::new(),
-        method: String::new(),
-        target: String::new(),
-        value: 0.5,
-        residual: 0.0,
-        special: 0.0,
-        bias: 0.0,
-        words: vec![AnswerWord {
-            range,
-            text: String::new(),
-            score: 0.5,
-            question: Some(String::new()),
-        }],
+        explained: explained(Some(String::new())),
     };
     let answered = AskAnswer {
         answers: vec![found_answer],
@@ -218,18 +225,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         why: Some(WhyToken {
             token: String::new(),
             rather_than: Some(String::new()),
-            method: String::new(),
-            target: String::new(),
-            value: 0.5,
-            residual: 0.0,
-            special: 0.0,
-            bias: 0.0,
-            words: vec![AnswerWord {
-                range,
-                text: String::new(),
-                score: 0.5,
-                question: None,
-            }],
+            explained: explained(None),
         }),
         ms: 1.0,
     };
@@ -247,18 +243,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         }],
         label: String::new(),
         model: String::new(),
-        method: String::new(),
-        target: String::new(),
-        value: 0.5,
-        residual: 0.0,
-        special: 0.0,
-        bias: 0.0,
-        words: vec![AnswerWord {
-            range,
-            text: String::new(),
-            score: 0.5,
-            question: None,
-        }],
+        explained: explained(None),
         labels_file: Some(String::new()),
         ms: 1.0,
     };

@@ -12,7 +12,7 @@ use super::{passage, show};
 use crate::analysis::{AnalysisHandle, Home, IndexStage, Neighbor};
 use crate::explain::Method;
 use crate::server::progress::Steps;
-use crate::server::protocol::{AnswerWord, AskAnswer, AskArgs, FoundAnswer, SimilarItem};
+use crate::server::protocol::{AnswerWord, AskAnswer, AskArgs, Explained, FoundAnswer, SimilarItem};
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
@@ -195,14 +195,16 @@ fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer
         text: text(&answer.range),
         score: to_proto::number(answer.score),
         name: passage.name.clone(),
-        words: words.collect(),
         model: answer.model,
-        method: answer.method.name().to_owned(),
-        target: answer.target.to_owned(),
-        value: to_proto::number(answer.value),
-        residual: f64::from(answer.residual.unwrap_or_default()),
-        special: to_proto::number(answer.special),
-        bias: to_proto::number(answer.bias),
+        explained: Explained {
+            method: answer.method.name().to_owned(),
+            target: answer.target.to_owned(),
+            value: to_proto::number(answer.value),
+            residual: f64::from(answer.residual.unwrap_or_default()),
+            special: to_proto::number(answer.special),
+            bias: to_proto::number(answer.bias),
+            words: words.collect(),
+        },
     }
 }
 
@@ -244,7 +246,7 @@ const NAMED: usize = 4;
 ///
 /// For example `Pooling for pooling +0.23 · 1_Pooling +0.14`.
 fn essence(found: &FoundAnswer) -> String {
-    let mut words: Vec<&AnswerWord> = found.words.iter().filter(|word| word.score > 0.0).collect();
+    let mut words: Vec<&AnswerWord> = found.explained.words.iter().filter(|word| word.score > 0.0).collect();
     words.sort_by(|a, b| b.score.total_cmp(&a.score));
     let told = words.iter().take(NAMED).map(|word| {
         let asked = word.question.as_deref().map(|asked| format!(" for {asked}"));

@@ -10,6 +10,7 @@ use tower_lsp::ls_types::{CodeLens, Command, MessageType, Position, Uri};
 
 use super::paragraphs::{paragraphs, vector};
 use crate::analysis::{DocumentReport, ModelStatus, Toward, item_vector, past_indentation};
+use crate::explain::{Method, Parts};
 use crate::segment::Item;
 use crate::server::probes::misfit;
 use crate::server::protocol::{AnswerWord, CLASSIFY, ClassFound, ClassifyAnswer, ClassifyArgs};
@@ -231,16 +232,16 @@ pub async fn classify(
     }
     let (_, constant) = probe.direction(class, None);
     let AskedItem { active, item, .. } = &asked;
-    let word = |(word, score): (&std::ops::Range<usize>, &f32)| {
-        let range = item.range.start + word.start..item.range.start + word.end;
-        AnswerWord {
-            text: active.snapshot.text(range.clone()).into_owned(),
-            range: request.range(&active.snapshot, &range),
-            score: to_proto::number(*score),
-            question: None,
-        }
+    let start_of_item = item.range.start;
+    let places = found.along.ranges.iter();
+    let parts = Parts {
+        ranges: places
+            .map(|word| start_of_item + word.start..start_of_item + word.end)
+            .collect(),
+        value: found.along.value + f64::from(constant),
+        bias: found.along.bias + f64::from(constant),
+        ..found.along.clone()
     };
-    let along = &found.along;
     let answer = ClassifyAnswer {
         range: request.range(&active.snapshot, &item.range),
         name: item.name.clone(),
@@ -253,13 +254,7 @@ pub async fn classify(
             .collect(),
         label: probe.labels[class].clone(),
         model: probe.model.clone(),
-        method: "decomposition".to_owned(),
-        target: "logit".to_owned(),
-        value: to_proto::number(along.value as f32 + constant),
-        residual: along.residual.unwrap_or_default(),
-        special: to_proto::number(along.special as f32),
-        bias: to_proto::number(along.bias as f32 + constant),
-        words: along.ranges.iter().zip(&along.scores).map(word).collect(),
+        explained: request.explained(&active.snapshot, (Method::Decomposition, "logit"), &parts),
         labels_file: probe.source.clone(),
         ms: to_proto::number(start.elapsed().as_secs_f32() * 1e3),
     };
@@ -287,7 +282,7 @@ async fn toward(
 
 /// The class and its strongest words in one line: `money .93: bank +1.20 · amount +0.81`.
 fn essence(answer: &ClassifyAnswer) -> String {
-    let mut words: Vec<&AnswerWord> = answer.words.iter().collect();
+    let mut words: Vec<&AnswerWord> = answer.explained.words.iter().collect();
     words.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
     let strongest = words.iter().take(NAMED);
     let told: Vec<String> = strongest

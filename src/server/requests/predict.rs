@@ -148,23 +148,10 @@ async fn by_interpreter(
 
 /// Why a token is expected, as the client is told.
 fn told(request: &RequestSnapshot, active: &Active, why: Why) -> WhyToken {
-    let parts = why.parts;
-    let word = |(range, score): (&std::ops::Range<usize>, &f32)| AnswerWord {
-        range: request.range(&active.snapshot, range),
-        text: active.snapshot.text(range.clone()).into_owned(),
-        score: to_proto::number(*score),
-        question: None,
-    };
     WhyToken {
         token: why.token,
         rather_than: why.rather_than,
-        method: why.by.name().to_owned(),
-        target: why.target.to_owned(),
-        value: to_proto::number(parts.value as f32),
-        residual: parts.residual.unwrap_or_default(),
-        special: to_proto::number(parts.special as f32),
-        bias: to_proto::number(parts.bias as f32),
-        words: parts.ranges.iter().zip(&parts.scores).map(word).collect(),
+        explained: request.explained(&active.snapshot, (why.by, why.target), &why.parts),
     }
 }
 
@@ -224,7 +211,7 @@ async fn tell(
 
 /// The strongest words in one line: `" return": def +1.20 · total +0.81`.
 fn essence(why: &WhyToken) -> String {
-    let mut words: Vec<&AnswerWord> = why.words.iter().collect();
+    let mut words: Vec<&AnswerWord> = why.explained.words.iter().collect();
     words.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
     let strongest = words.iter().take(NAMED);
     let words: Vec<String> = strongest
