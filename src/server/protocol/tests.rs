@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tower_lsp::ls_types::notification::Notification;
 use tower_lsp::ls_types::request::Request;
+use tower_lsp::ls_types::{Range, TextDocumentIdentifier, Uri};
 
 use super::*;
 
