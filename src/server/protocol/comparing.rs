@@ -24,7 +24,7 @@ pub enum Passage {
     },
 }
 
-/// The third argument of [`COMPARE_PASSAGES`].
+/// The third argument of [`COMPARE_PASSAGES`](super::COMPARE_PASSAGES).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompareOptions {

@@ -66,7 +66,7 @@ pub struct DrawnOn {
     pub strength: u32,
 }
 
-/// The one argument of [`EXPLAIN_SELECTION`].
+/// The one argument of [`EXPLAIN_SELECTION`](super::EXPLAIN_SELECTION).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainSelectionArgs {
@@ -90,7 +90,7 @@ pub struct AttentionMaps {
     pub head: Option<usize>,
 }
 
-/// The answer of [`SET_METHOD`]: the new method.
+/// The answer of [`SET_METHOD`](super::SET_METHOD): the new method.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodAnswer {
     /// The method.

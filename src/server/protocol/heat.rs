@@ -26,7 +26,7 @@ pub struct HeatParams {
     pub version: i32,
     /// The method of the scores (`decomposition`, `alti`, `attention`, `rollout`, `norm`, `surprisal`).
     pub method: String,
-    /// Always [`LEVELS`].
+    /// Always [`LEVELS`](super::LEVELS).
     pub levels: u32,
     /// Whether `words` and `unread` cover every unit of the document; otherwise more will follow.
     pub complete: bool,
@@ -92,7 +92,7 @@ pub struct VisibleParams {
     pub range: Range,
 }
 
-/// The answer of [`SET_HEAT`]: the preset from now on.
+/// The answer of [`SET_HEAT`](super::SET_HEAT): the preset from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeatAnswer {
     /// `quiet`, `full` or `off`.

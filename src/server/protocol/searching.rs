@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::SimilarItem;
 use crate::segment::ItemKind;
 
-/// The one argument of [`SEARCH`]; a string alone is its `query`.
+/// The one argument of [`SEARCH`](super::SEARCH); a string alone is its `query`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SearchArgs {
@@ -31,7 +31,7 @@ pub enum SearchArgs {
     },
 }
 
-/// The answer of [`SEARCH`] to a client that asks for notes.
+/// The answer of [`SEARCH`](super::SEARCH) to a client that asks for notes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SearchAnswer {
     /// The items, best first.

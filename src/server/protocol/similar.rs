@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tower_lsp::ls_types::{Range, Uri};
 
-/// The one argument of [`SHOW_SIMILAR`].
+/// The one argument of [`SHOW_SIMILAR`](super::SHOW_SIMILAR).
 ///
 /// A lens and a code action fill in all of it. A person or a plugin may leave out `similar` and give any range inside the item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct StoreFile {
     pub path: String,
 }
 
-/// The answer of [`SHOW_SIMILAR`].
+/// The answer of [`SHOW_SIMILAR`](super::SHOW_SIMILAR).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShowSimilarAnswer {

@@ -5,7 +5,7 @@ use tower_lsp::ls_types::{Position, Range, Uri};
 
 use crate::explain::trust::Verdict;
 
-/// The one argument of [`TRUST`].
+/// The one argument of [`TRUST`](super::TRUST).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustArgs {
@@ -15,7 +15,7 @@ pub struct TrustArgs {
     pub position: Position,
 }
 
-/// The answer of [`TRUST`].
+/// The answer of [`TRUST`](super::TRUST).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrustAnswer {
