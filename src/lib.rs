@@ -1,22 +1,23 @@
 //! Fovea: a language server that runs a transformer on the open document and shows what that model attends to.
 //!
-//! Data flows in one direction, and each module knows only those above it in this list:
+//! Data flows in one direction. Each module uses only the modules above it in this list:
 //!
 //! | module | from → to |
 //! | --- | --- |
 //! | [`text`] | bytes → rope snapshot, positions in three encodings, language, source words |
-//! | [`segment`] | snapshot → units (a partition of the document) and items (what a lens names) |
-//! | [`parser`] | snapshot → syntax, in processes of its own: a text may crash the scanner of a grammar |
+//! | [`segment`] | snapshot → units (a partition of the document) and items (the targets of lenses) |
+//! | [`parser`] | snapshot → syntax, in child processes, because a text may crash the scanner of a grammar |
 //! | [`model`] | unit text → tokens with source spans → one forward pass → [`model::Trace`] |
 //! | [`explain`] | trace → score per source word |
 //! | [`similar`] | embedding → language-centered vector → neighbors |
-//! | [`analysis`] | who computes what, and when: cache, priorities, cancellation |
+//! | [`analysis`] | scheduling of computations: cache, priorities, cancellation |
 //! | [`render`] | answers → Markdown, terminal, JSON |
 //! | [`view`] | questions of the page ⇄ model and explanations |
 //! | [`server`] | LSP messages ⇄ analysis |
 //! | [`cli`] | subcommands ⇄ analysis |
 //!
-//! Outside stand [`places`], the folders of the person's that are ours to use, and [`database`], a file of SQLite in one of them.
+//! Two modules are outside this order: [`places`] has the user directories that Fovea reads or writes, and [`database`] opens SQLite files
+//! in them.
 
 pub mod analysis;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! `fovea`: arguments → [`fovea::cli`].
+//! The program `fovea`: it passes its arguments to [`fovea::cli`].
 
 use std::process::ExitCode;
 

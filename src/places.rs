@@ -6,18 +6,20 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The variable that directly names our cache folder.
+/// The environment variable that sets the cache folder.
 pub const CACHE_VARIABLE: &str = "FOVEA_CACHE_DIR";
 
-/// The variable that directly names the folder of probes.
+/// The environment variable that sets the folder of probes.
 pub const PROBES_VARIABLE: &str = "FOVEA_PROBES_DIR";
 
-/// The cache folder, for data that can be recomputed; `None` if the environment names none. It need not exist.
+/// The cache folder, for data that Fovea can compute again.
+///
+/// The folder may not exist yet. `None` if the environment names no folder.
 pub fn cache_folder() -> Option<PathBuf> {
     cache_folders().into_iter().next()
 }
 
-/// All candidates for the cache folder; the first is the one to write to.
+/// All candidates for the cache folder; Fovea writes to the first.
 pub fn cache_folders() -> Vec<PathBuf> {
     caches(variable)
 }
@@ -34,7 +36,7 @@ pub fn configuration_folder() -> Option<PathBuf> {
     Some(base.join("fovea"))
 }
 
-/// The folder of trained probes; `None` if the environment names none. It need not exist.
+/// The folder of trained probes, which may not exist yet; `None` if the environment names none.
 pub fn probes_folder() -> Option<PathBuf> {
     named(&variable, PROBES_VARIABLE).or_else(|| {
         let base = bases(&variable, Kind::Data).next()?;
@@ -42,7 +44,7 @@ pub fn probes_folder() -> Option<PathBuf> {
     })
 }
 
-/// The user's home folder, according to the environment, and on Windows to the system.
+/// The user's home folder: from `HOME`, or on Windows from the system.
 pub fn home_folder() -> Option<PathBuf> {
     #[cfg(windows)]
     let home = etcetera::home_dir().ok();
@@ -51,7 +53,7 @@ pub fn home_folder() -> Option<PathBuf> {
     home
 }
 
-/// What a folder is for.
+/// The purpose of a folder.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Cache,
@@ -63,13 +65,13 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// The folder that one of our variables names.
+/// The absolute path in one of Fovea's own variables; `None` if it is unset or empty.
 fn named(environment: &impl Fn(&str) -> Option<OsString>, variable: &str) -> Option<PathBuf> {
     let folder = environment(variable).filter(|value| !value.is_empty())?;
     std::path::absolute(folder).ok()
 }
 
-/// The folders that hold one folder of each program, the first choice first.
+/// The folders that contain a subfolder for each program, in order of preference.
 fn bases(environment: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> impl Iterator<Item = PathBuf> {
     let variables = match kind {
         Kind::Cache => ["XDG_CACHE_HOME", "LOCALAPPDATA"],
@@ -82,7 +84,7 @@ fn bases(environment: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> impl It
     bases.filter(|base| base.is_absolute())
 }
 
-/// The folders where the system keeps them by default.
+/// The system's default folders of this kind, in order of preference.
 #[cfg(not(windows))]
 fn system(environment: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> Vec<PathBuf> {
     let below: &[&str] = match kind {
@@ -97,7 +99,7 @@ fn system(environment: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> Vec<Pa
         .collect()
 }
 
-/// The known folders of Windows, which are there without any variable.
+/// The known folders of Windows, which need no environment variable.
 #[cfg(windows)]
 fn system(_: &impl Fn(&str) -> Option<OsString>, kind: Kind) -> Vec<PathBuf> {
     use etcetera::base_strategy::{BaseStrategy, Windows};

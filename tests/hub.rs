@@ -286,6 +286,15 @@ fn a_token_goes_to_the_hub_and_without_one_none_does() {
         !requests.is_empty() && requests.iter().all(|request| request.ends_with("Bearer hf_secret")),
         "{requests:?}"
     );
+    // An empty HF_HOME hides the token of a login on this machine; an empty cache makes the second pull download all files again.
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = hub.command(empty.path(), &["model", "pull", "owner/tiny"]);
+    assert!(command.env("HF_HOME", empty.path()).output().unwrap().status.success());
+    let requests = hub.requests();
+    assert!(
+        !requests.is_empty() && requests.iter().all(|request| !request.contains("Bearer")),
+        "{requests:?}"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-"""Compares other scores with the centered cosine on the judged pairs: do they separate related and unrelated better?
+"""Compares other scores with the centered cosine on the judged pairs: which separates related and unrelated pairs best?
 
 FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… FOVEA_MODEL_FOLDER=… python alternatives.py ITEMS.jsonl
 """
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluate import HALVES, by_language, documented
-from space import centred
-from threshold import JUDGEMENTS, best, comparable, pair
+from space import centered
+from threshold import JUDGMENTS, best, comparable, pair
 
 NEAREST = 10
 
@@ -29,7 +29,7 @@ class Judged:
 
 
 def area(scores, related):
-    """The probability that a related pair scores higher than an unrelated one."""
+    """The probability that a related pair scores higher than an unrelated pair."""
     scores, related = np.array(scores), np.array(related)
     above, below = scores[related][:, None], scores[~related][None]
     return ((above > below) + 0.5 * (above == below)).mean()
@@ -42,8 +42,8 @@ class Workspace:
         self.items = items
         languages = np.array([i["language"] for i in items])
         self.same = languages[:, None] == languages[None]
-        self.vectors = centred(with_comments, languages)
-        without = centred(code_only, languages)
+        self.vectors = centered(with_comments, languages)
+        without = centered(code_only, languages)
         self.cosine, self.code_only = self.vectors @ self.vectors.T, without @ without.T
         for scores in (self.cosine, self.code_only):
             np.fill_diagonal(scores, -2)
@@ -77,7 +77,7 @@ def workspaces(items, half):
 
 def main(path):
     items = [json.loads(line) for line in open(path)]
-    rows = [r for r in csv.DictReader(JUDGEMENTS.open()) if r["drawn"] == "score"]
+    rows = [r for r in csv.DictReader(JUDGMENTS.open()) if r["drawn"] == "score"]
     verdicts = {(r["kind"], r["half"], r["pair"]): r["verdict"] for r in rows}
     judged, unchanged, spread = [], [], {True: [], False: []}
     for half in HALVES:
@@ -90,7 +90,7 @@ def main(path):
                 found, others = workspace.judged(kind, half, verdicts)
                 judged += found
                 unchanged += others if kind == "same" else []
-    print("| neighbours | pairs | centred cosine | less the ten nearest | without comments |\n| --- | --- | --- | --- | --- |")
+    print("| neighbors | pairs | centered cosine | less the ten nearest | without comments |\n| --- | --- | --- | --- | --- |")
     for kind in ("same", "polyglot", "across"):
         own = [j for j in judged if j.kind == kind]
         related = [j.related for j in own]
@@ -98,7 +98,7 @@ def main(path):
         print(f"| {kind} | {len(own)} | " + " | ".join(f"{a:.3f}" for a in areas) + " |")
     print(f"\nStandard deviation of the cosine: {np.mean(spread[True]):.3f} in a language, {np.mean(spread[False]):.3f} across.")
     same, with_comments, without = (np.array(column) for column in zip(*unchanged))
-    print(f"Best neighbour unchanged without comments: {same.mean():.2f}; from 0.60 on: {(with_comments >= 0.6).mean():.2f}")
+    print(f"Best neighbor unchanged without comments: {same.mean():.2f}; from 0.60 on: {(with_comments >= 0.6).mean():.2f}")
     print(f"with, {(without >= 0.6).mean():.2f} without.")
 
 

@@ -10,11 +10,11 @@ from collections import defaultdict
 
 import numpy as np
 
-from space import centred, interval, measure
+from space import centered, interval, measure
 from vectors import embed
 
-SYSTEMS = ["plain", "identifiers", "plain, centred", "both"]
-BY_REPOSITORY = "both, centred by repository too"
+SYSTEMS = ["plain", "identifiers", "plain, centered", "both"]
+BY_REPOSITORY = "both, centered by repository too"
 HALVES = ["development", "test"]
 
 
@@ -37,7 +37,7 @@ def queries(items):
 
 
 def by_language(items, texts):
-    """Identifier-aware vectors, each text read in its language."""
+    """Vectors of texts embedded with the identifier rules of their languages."""
     out = np.zeros((len(items), 384), dtype=np.float32)
     languages = np.array([i["language"] for i in items])
     for language in sorted(set(languages.tolist())):
@@ -47,11 +47,11 @@ def by_language(items, texts):
 
 
 def systems(items, texts=None):
-    """The four systems' vectors over one pool."""
+    """The vectors of one pool in each of the four systems."""
     texts = texts or code_texts(items)
     languages = [i["language"] for i in items]
     plain, aware = embed(texts, None), by_language(items, texts)
-    return dict(zip(SYSTEMS, (plain, aware, centred(plain, languages), centred(aware, languages))))
+    return dict(zip(SYSTEMS, (plain, aware, centered(plain, languages), centered(aware, languages))))
 
 
 def table(title, rows, head="system"):
@@ -139,7 +139,7 @@ def main(path):
     print("### 1. The same task in several languages")
     spaces = report("HumanEval-X, six languages", groups["tasks"], across)
     pairs(groups["tasks"], spaces, "test")
-    report("HumanEval-X, the function's own name taken out", groups["tasks"], across, [masked(i) for i in groups["tasks"]])
+    report("HumanEval-X, the function's own name removed", groups["tasks"], across, [masked(i) for i in groups["tasks"]])
     spaces = report("Exercism, ten languages, six authors", groups["exercises"], across)
     pairs(groups["exercises"], spaces, "test")
     print("\n### 2. Near-duplicates in one language")
@@ -153,7 +153,7 @@ def report_forks(items):
     for source in sorted({i["source"] for i in items}):
         own = [i for i in items if i["source"] == source]
         spaces = systems(own)
-        spaces[BY_REPOSITORY] = centred(spaces["identifiers"], [i["language"] + " " + i["repository"] for i in own])
+        spaces[BY_REPOSITORY] = centered(spaces["identifiers"], [i["language"] + " " + i["repository"] for i in own])
         for half in HALVES:
             for system in [*SYSTEMS, BY_REPOSITORY]:
                 rows[half, system] += ranked(own, spaces[system], half, *within(own))

@@ -1,7 +1,7 @@
 """Cuts source files into functions, and separates documentation comments from code.
 
-The parsers are those of tree-sitter, as in Fovea, but this file shares no code with it: an evaluation that cut its items with the code
-under test could not find the mistakes of that code.
+This file uses tree-sitter parsers, as Fovea does, but shares no code with Fovea. An evaluation that used the code under test to cut its
+items could not find the mistakes of that code.
 """
 
 import re
@@ -72,7 +72,7 @@ LEADS = {"comment", "line_comment", "block_comment", "attribute_item", "attribut
 
 @dataclass
 class Function:
-    """One function: `code` is its text without the documentation, `doc` the documentation as written."""
+    """One function: `code` is its text without the documentation, and `doc` is the unchanged documentation."""
 
     name: str
     container: str
@@ -89,7 +89,7 @@ def parser(language):
 
 
 def functions(source: str, language: str) -> list[Function]:
-    """The outermost functions of a file, in order."""
+    """The outermost functions of a file, in the order of the file."""
     data = source.encode()
     _, _, kinds, holders = GRAMMARS[language]
     found = []

@@ -1,10 +1,10 @@
-"""Compares the times of `fovea index` on a folder and sentence-transformers' `encode` on the same texts, in one run.
+"""Compares the time of `fovea index` on a folder with the time of sentence-transformers' `encode` on the same texts, in one run.
 
     FOVEA=…/fovea python indexing.py MODEL_FOLDER FOLDER…
 
-MODEL_FOLDER is all-MiniLM-L6-v2 in f32. The texts are those of the items that `fovea index` finds, each byte once: an item with others inside
-counts without them. sentence-transformers sorts the texts by length, in batches of 32 on two threads, and cuts them at 256 tokens. Fovea
-reads them whole, and its time includes walking, parsing and writing. In its second run, no file has changed.
+MODEL_FOLDER is all-MiniLM-L6-v2 in f32. The texts are those of the items that `fovea index` finds. Each byte counts once: the text of an
+item excludes the items inside it. sentence-transformers sorts the texts by length, embeds batches of 32 on two threads, and cuts texts at 256
+tokens. Fovea reads whole texts, and its time includes listing files, parsing and writing. No file changes before its second run.
 """
 
 import os
@@ -55,7 +55,7 @@ def texts(folder, database):
 def main(model, *folders):
     torch.set_num_threads(2)
     encoder = SentenceTransformer(model, device="cpu")
-    print("| folder | files | items | texts | fovea s | items/s | encode s | ratio | second run s | of the first | MB | kB an item |")
+    print("| folder | files | items | texts | fovea s | items/s | encode s | ratio | second run s | of the first | MB | kB per item |")
     for folder in folders:
         with tempfile.TemporaryDirectory() as cache:
             first, memory = index(folder, cache)

@@ -1,4 +1,4 @@
-"""The words that a question and a function share: the part of search without a model."""
+"""Scores of shared words between a question and a function: the part of search that needs no model."""
 
 import re
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ SATURATION, LENGTH = 1.2, 0.75
 
 
 def words(text):
-    """The words of a text; identifiers are split, and common English endings are cut."""
+    """The words of a text. It splits identifiers and removes common English endings."""
     parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", text)
     return [stem(p.lower()) for p in parts if len(p) > 1]
 
@@ -23,7 +23,7 @@ def stem(word):
 
 
 def bm25(items, sentences):
-    """BM25 of each sentence with each function. The function's name counts three times; the best score of each sentence is 1."""
+    """The BM25 score of each sentence with each function, scaled so that the best score of a sentence is 1; a name counts three times."""
     bags = [Counter(words(i["code"]) + words(i["name"]) * NAME_COUNTS) for i in items]
     lengths = np.array([sum(b.values()) for b in bags])
     scale = SATURATION * (1 - LENGTH + LENGTH * lengths / lengths.mean())

@@ -1,9 +1,9 @@
-"""Measures search by a sentence: which centering finds the function that the sentence describes?
+"""Measures search by a sentence: with which centering does it find the function that the sentence describes?
 
     FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python search.py ITEMS.jsonl
 
-At run time a search knows only the query and the index. So it can use the query unchanged, subtract a vector that the index knows (the mean
-of all code), or subtract a vector that is known in advance (the mean of such sentences; here that of the development half).
+At run time, a search knows only the query and the index. So it can use the query unchanged, subtract a vector from the index (the mean of
+all code), or subtract a constant vector (the mean of such sentences, here from the development half).
 """
 
 import json
@@ -14,36 +14,36 @@ import numpy as np
 
 from evaluate import HALVES, by_language, code_texts, table
 from lexical import bm25
-from space import centred, interval, means, measure, unit
+from space import centered, interval, means, measure, unit
 from vectors import embed
 
 WORDS = (0.1, 0.2, 0.3)
 
 
 def spaces(items):
-    """The functions' vectors in each space in which queries are compared."""
+    """The vectors of the functions in each space that queries are compared in."""
     plain, aware = embed(code_texts(items), None), by_language(items, code_texts(items))
     languages = [i["language"] for i in items]
     found = means(aware, languages)
     return {
         "plain": plain,
         "aware": aware,
-        "plain centred": centred(plain, languages),
-        "both": centred(aware, languages),
+        "plain centered": centered(plain, languages),
+        "both": centered(aware, languages),
         "half": unit(aware - 0.5 * np.stack([found[g] for g in languages])),
         "code": aware.mean(0),
     }
 
 
 def options(items, sentences, prose):
-    """By name, the scores of each sentence with each function."""
+    """The scores of each sentence with each function, by the name of the option."""
     made, query = spaces(items), embed(sentences, None)
     code = made["code"]
     aware, shared = query @ made["aware"].T, bm25(items, sentences)
     found = {
         "plain, query as it is": query @ made["plain"].T,
         "identifiers, query as it is": aware,
-        "plain centred, query as it is": query @ made["plain centred"].T,
+        "plain centered, query as it is": query @ made["plain centered"].T,
         "both, query as it is": query @ made["both"].T,
         "both, query less half the mean of the code": unit(query - 0.5 * code) @ made["both"].T,
         "both, query less the mean of the code": unit(query - code) @ made["both"].T,
@@ -56,12 +56,12 @@ def options(items, sentences, prose):
 
 
 def one_pool(items, prose):
-    """By option, the results for all queries of a pool, with and without tests among the candidates."""
+    """The results of each option for all queries of a pool, with and without tests among the candidates."""
     sentence = np.array([i["sentence"] for i in items], dtype=object)
     asked = np.flatnonzero(sentence != "")
     if not len(asked):
         return {}
-    candidates = {"": np.arange(len(items)), ", tests left out": np.flatnonzero([not i["test"] for i in items])}
+    candidates = {"": np.arange(len(items)), ", without tests": np.flatnonzero([not i["test"] for i in items])}
     results = defaultdict(list)
     for name, scores in options(items, sentence[asked].tolist(), prose).items():
         for suffix, those in candidates.items():
@@ -74,7 +74,7 @@ def one_pool(items, prose):
 
 
 def print_differences(pools):
-    """Prints pairs of options on the same queries: the gain of one over the other, with the interval of the difference."""
+    """Prints how much one option gains over another on the same queries, with the interval of the difference."""
     names = {
         "identifiers − plain": ("identifiers, query as it is", "plain, query as it is"),
         "both − identifiers": ("both, query as it is", "identifiers, query as it is"),
@@ -100,7 +100,7 @@ def main(path):
                 apart[half].setdefault(name, []).extend(results)
         together[half] = one_pool(own, prose)
     print("### 3. A sentence and the function it describes")
-    table("Each repository for itself", [(n, h, r) for h in HALVES for n, r in apart[h].items()], "option")
+    table("Each repository separately", [(n, h, r) for h in HALVES for n, r in apart[h].items()], "option")
     table("All repositories of a half in one pool", [(n, h, r) for h in HALVES for n, r in together[h].items()], "option")
     print_differences({"each repository": apart, "all together": together})
 

@@ -1,4 +1,4 @@
-"""Centering, as in `src/similar/center.rs`, and ranking."""
+"""Centers vectors as `src/similar/center.rs` does, and measures rankings."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ FULL = 20
 
 
 def means(vectors, groups):
-    """The mean of each group, shrunk toward zero if it has few members."""
+    """The mean of each group, shrunk toward zero if the group has few members."""
     groups = np.asarray(groups)
     found = {}
     for group in sorted(set(groups.tolist())):
@@ -19,13 +19,13 @@ def unit(vectors):
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
-def centred(vectors, groups):
+def centered(vectors, groups):
     mean = means(vectors, groups)
     return unit(vectors - np.stack([mean[g] for g in groups]))
 
 
 def measure(scores, candidates, relevant):
-    """P@1, P@5, MRR and nDCG@10 of one query. P@5 counts at most five answers, so that 1 is possible."""
+    """P@1, P@5, MRR and nDCG@10 of one query. P@5 counts at most five answers, so that its maximum is 1."""
     order = np.argsort(-scores[candidates], kind="stable")
     hits = relevant[candidates][order]
     total = int(hits.sum())

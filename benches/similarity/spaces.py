@@ -1,8 +1,9 @@
-"""Cosines of unrelated pairs of an index, for the thresholds: spaces.py INDEX.sqlite FOLDER LANGUAGE
+"""Measures cosines of unrelated pairs of an index, to choose thresholds: spaces.py INDEX.sqlite FOLDER LANGUAGE
 
-INDEX.sqlite is the file that `fovea index FOLDER [--model DIR]` names. Prints mean, standard deviation and high quantiles of the cosine of
-two functions or types of different files, raw and without the mean of the language; then the same for few functions, with a mean that is
-shrunk as in Fovea, without any calibration. An index with results of several models for the folder needs --model-id.
+INDEX.sqlite is the file that `fovea index FOLDER [--model DIR]` names. The script prints the mean, the standard deviation and high quantiles
+of the cosine of two functions or types of different files, before and after subtracting the mean of the language. Then it prints the same
+for samples of few functions, whose mean is shrunk as in Fovea, without calibration. If the index has results of several models for the
+folder, pass --model-id.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def unit(vectors):
 
 def told(name, cosines):
     high = " ".join(f"q{q:g} {np.quantile(cosines, q / 100):.3f}" for q in (50, 90, 99, 99.9))
-    print(f"{name:12} mean {cosines.mean():.3f} deviation {cosines.std():.3f} {high} from .6 on {(cosines >= 0.6).mean():.3f}")
+    print(f"{name:12} mean {cosines.mean():.3f} deviation {cosines.std():.3f} {high} at least .6: {(cosines >= 0.6).mean():.3f}")
 
 
 def main():

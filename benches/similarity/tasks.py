@@ -1,9 +1,9 @@
-"""Makes the items of the evaluation from checked-out public repositories.
+"""Extracts the items of the evaluation from checked-out public repositories.
 
     python tasks.py REPOSITORIES ITEMS.jsonl
 
-REPOSITORIES contains one checkout per entry of sources.json, as owner/name. The content of the repositories is never committed here, because
-they have their own licenses; the commits in sources.json identify it exactly.
+REPOSITORIES contains one checkout per entry of sources.json, in the folder owner/name. We never commit the content of the repositories
+here, because they have their own licenses. The commits in sources.json identify it exactly.
 """
 
 import gzip
@@ -29,7 +29,7 @@ LONGEST_FUNCTION = 4000
 
 
 def half(*key) -> str:
-    """Development or test, by a hash: independent of our choice, and the same in every run."""
+    """Development or test. A hash decides, so the half does not depend on our choice and is the same in every run."""
     return "development" if hashlib.sha256("/".join(key).encode()).digest()[0] % 2 == 0 else "test"
 
 
@@ -45,7 +45,7 @@ def read(path: Path):
 
 
 def humaneval_x(root: Path):
-    """The same 164 tasks in six languages, written for the benchmark by its authors."""
+    """The same 164 tasks in six languages, as the authors of the benchmark wrote them."""
     names = {"cpp": "cpp", "go": "go", "java": "java", "js": "javascript", "python": "python", "rust": "rust"}
     for short, language in names.items():
         file = root / f"THUDM/CodeGeeX/codegeex/benchmark/humaneval-x/{short}/data/humaneval_{short}.jsonl.gz"
@@ -142,7 +142,7 @@ def library_files(root: Path, repository: str):
 
 
 def library(root: Path, repository: str, limit=FUNCTIONS_PER_LIBRARY):
-    """The functions of a repository, whole files in the order of a hash, up to a limit."""
+    """The functions of a repository: whole files in the order of a hash, until the limit is reached."""
     count = 0
     for path in library_files(root, repository):
         text, language = read(path), EXTENSIONS[path.suffix]
@@ -171,7 +171,10 @@ def library(root: Path, repository: str, limit=FUNCTIONS_PER_LIBRARY):
 
 
 def query_of(f):
-    """The first sentence, if it is a sentence and does not contain the name; a name at its beginning is cut."""
+    """The first sentence of the documentation, without a name at its beginning.
+
+    Empty if it is not a sentence, or if it still contains a name of several words.
+    """
     sentence = first_sentence(f.doc, f.name) if f.doc else ""
     words = sentence.split()
     tells = len(re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", f.name)) > 1 and f.name.lower() in sentence.lower()
@@ -195,7 +198,7 @@ def stem(item) -> str:
 
 
 def shared_files(sides) -> set:
-    """The files that both have, in the order of a hash, up to a limit of functions."""
+    """The files that both repositories have, in the order of a hash, until they have enough functions."""
     both, taken, count = {stem(i) for i in sides[0]} & {stem(i) for i in sides[1]}, set(), 0
     for name in sorted(both, key=order):
         if count < FUNCTIONS_PER_FORK:
@@ -205,9 +208,9 @@ def shared_files(sides) -> set:
 
 
 def forks(root: Path):
-    """Functions with the same name and class in a repository and in a fork of it, which have diverged since.
+    """Functions with the same name and class in a repository and in its fork whose texts have diverged.
 
-    The pool is every function of the files that both have, so that the copies stand among their own neighbours.
+    The pool contains all functions of the files that both repositories have, so a copy competes with functions from its own file.
     """
     for one, other in SOURCES["forks"]:
         sides = [[i for i in library(root, r, 100_000) if not i["test"]] for r in (one, other)]

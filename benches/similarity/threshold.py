@@ -1,7 +1,7 @@
 """Draws pairs of best neighbors for a reader to judge, and computes the precision by score from the judgments.
 
-python threshold.py draw ITEMS.jsonl PAIRS.txt     the pairs, both texts side by side, for reading
-python threshold.py table ITEMS.jsonl              precision from judgements.csv
+python threshold.py draw ITEMS.jsonl PAIRS.txt     writes the pairs, each with both texts, for a reader
+python threshold.py table ITEMS.jsonl              prints the precision from judgements.csv
 """
 
 import csv
@@ -16,12 +16,12 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from evaluate import HALVES, by_language, documented
-from labelled import one_name
-from space import centred
+from labeled import one_name
+from space import centered
 
 MIN_TOKENS = 12
 PER_BUCKET = 7
-JUDGEMENTS = Path(__file__).with_name("judgements.csv")
+JUDGMENTS = Path(__file__).with_name("judgements.csv")
 KINDS = {
     "same": "same language, one repository",
     "polyglot": "other language, one repository",
@@ -31,12 +31,12 @@ MODEL = os.environ.get("FOVEA_MODEL_FOLDER", "model")
 
 
 def same_place(a, b):
-    """Whether two items are overloads: the same name in the same class of the same file."""
+    """Whether two items are overloads: they have the same name in the same class of the same file."""
     return all(a[k] == b[k] for k in ("source", "path", "container", "name"))
 
 
 def best(items, vectors, allowed):
-    """For each item its best allowed neighbor: (item, neighbor, score)."""
+    """The best allowed neighbor of each item: (item, neighbor, score)."""
     scores = vectors @ vectors.T
     found = []
     for k, item in enumerate(items):
@@ -49,8 +49,12 @@ def best(items, vectors, allowed):
     return found
 
 
-def neighbours(items, vectors):
-    """By kind, the best neighbors. `same`: the same language, within a repository. `across`: another language, within the pool."""
+def neighbors(items, vectors):
+    """The best neighbors of each kind.
+
+    `same`: in the same language and repository. `across`: in another language, anywhere in the pool. `polyglot`: in another language and
+    the same repository.
+    """
     language = np.array([i["language"] for i in items])
     source = np.array([i["source"] for i in items])
     return {
@@ -70,7 +74,7 @@ def comparable(items, texts):
 
 
 def pools(items, half, text_of=documented):
-    """The best neighbors of a half: in the same language with each repository as a workspace, across languages with all together."""
+    """The best neighbors of a half: within each repository as a workspace, and across languages within all repositories together."""
     own = [i for i in items if i["set"] == "libraries" and i["half"] == half]
     own = comparable(own, [text_of(i) for i in own])
     vectors = by_language(own, [i["text"] for i in own])
@@ -78,13 +82,13 @@ def pools(items, half, text_of=documented):
     for source in sorted({i["source"] for i in own}):
         places = [k for k, i in enumerate(own) if i["source"] == source]
         languages = [own[k]["language"] for k in places]
-        space = centred(vectors[places], languages)
+        space = centered(vectors[places], languages)
         workspace = [own[k] for k in places]
-        made = neighbours(workspace, space)
+        made = neighbors(workspace, space)
         for kind in ("same", "polyglot"):
             found += [pair(kind, half, workspace[a], workspace[b], s) for a, b, s in made[kind]]
-    everything = centred(vectors, [i["language"] for i in own])
-    found += [pair("across", half, own[a], own[b], s) for a, b, s in neighbours(own, everything)["across"]]
+    everything = centered(vectors, [i["language"] for i in own])
+    found += [pair("across", half, own[a], own[b], s) for a, b, s in neighbors(own, everything)["across"]]
     return found
 
 
@@ -98,7 +102,7 @@ def bucket(score):
 
 
 def draw(found, per_bucket, lowest, highest):
-    """Pairs for a reader: a fixed number for each twentieth of the score, in the order of a hash; no two have the same text."""
+    """Pairs for a reader to judge: at most `per_bucket` for each twentieth of the score, in the order of a hash."""
     drawn = []
     for low in range(round(lowest * 20), round(highest * 20)):
         own = sorted((p for p in found if round(bucket(p["score"]) * 20) == low), key=lambda p: p["key"])
@@ -118,7 +122,7 @@ def shown(pair_, number):
 
 
 def stratum(p):
-    """The stratum of a pair: the twentieth of the score, and whether the neighbor is in another file."""
+    """The stratum of a pair: kind, half, twentieth of the score, and whether the neighbor is in another file."""
     return p["kind"], p["half"], bucket(p["score"]), elsewhere(p)
 
 
@@ -129,7 +133,7 @@ def elsewhere(p):
 def weighted(found):
     """The judged pairs that were drawn by score, each weighted by the share of its stratum."""
     pairs = {(p["kind"], p["half"], p["key"]): p for p in found}
-    rows = [r for r in csv.DictReader(JUDGEMENTS.open()) if r["drawn"] == "score"]
+    rows = [r for r in csv.DictReader(JUDGMENTS.open()) if r["drawn"] == "score"]
     judged = [
         pairs[r["kind"], r["half"], r["pair"]] | {"unrelated": r["verdict"] == "unrelated"}
         for r in rows
@@ -163,7 +167,7 @@ def share_unrelated(judged, shown, rounds=1000):
 def print_buckets(judged):
     print("\n**Related, of those judged, by score**\n")
     edges = [e / 100 for e in range(35, 95, 5)]
-    print("| neighbours | half | " + " | ".join(f"{e:.2f}" for e in edges) + " |\n|" + " --- |" * (len(edges) + 2))
+    print("| neighbors | half | " + " | ".join(f"{e:.2f}" for e in edges) + " |\n|" + " --- |" * (len(edges) + 2))
     groups = {
         "same language, same file": ("same", False),
         "same language, another file": ("same", True),
@@ -181,7 +185,7 @@ def print_buckets(judged):
 
 def print_thresholds(found, judged):
     print(
-        "\n**What a threshold shows**\n\n| neighbours | half | threshold | functions with a lens | unrelated among them | judged |"
+        "\n**What a threshold shows**\n\n| neighbors | half | threshold | functions with a lens | unrelated among them | judged |"
     )
     print("| --- | --- | --- | --- | --- | --- |")
     for kind in KINDS:
@@ -227,10 +231,10 @@ def print_rules(found, judged):
 
 
 def print_names(found):
-    """Prints pairs of two languages below the threshold with names of the same two or more words, including all judged pairs."""
-    verdicts = {(r["half"], r["pair"]): r["verdict"] for r in csv.DictReader(JUDGEMENTS.open())}
+    """Prints how many pairs of two languages below the threshold have names of the same two or more words, and how many are related."""
+    verdicts = {(r["half"], r["pair"]): r["verdict"] for r in csv.DictReader(JUDGMENTS.open())}
     print("\n**Another language, 0.40 to 0.65, names of the same two or more words**\n")
-    print("| neighbours | half | functions so found | related, of those judged |\n| --- | --- | --- | --- |")
+    print("| neighbors | half | functions found this way | related, of those judged |\n| --- | --- | --- | --- |")
     for kind in ("polyglot", "across"):
         for half in HALVES:
             all_ = [p for p in found if (p["kind"], p["half"]) == (kind, half)]

@@ -1,4 +1,4 @@
-"""Converts texts to vectors with the `fovea` binary, and keeps them on disk between runs."""
+"""Embeds texts with the `fovea` binary, and keeps the vectors on disk between runs."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ PIECE = 2000
 
 
 def embed(texts: list[str], language: str | None) -> np.ndarray:
-    """Unit vectors in order; without a language those of `fovea embed --plain`, the reference pipeline."""
+    """Unit vectors in the order of the texts; without a language, from `fovea embed --plain`, the reference pipeline."""
     variant = language or "plain"
     keys = [hashlib.sha256(t.encode()).hexdigest()[:24] for t in texts]
     store = CACHE / f"{variant}.npz"

@@ -2,7 +2,7 @@
 
     FOVEA=…/fovea python verify.py ITEMS.jsonl MODEL_FOLDER
 
-MODEL_FOLDER is all-MiniLM-L6-v2 in f32. FOVEA_MODEL may be the same folder, to exclude the compression of the embedded weights.
+MODEL_FOLDER is all-MiniLM-L6-v2 in f32. Set FOVEA_MODEL to the same folder to exclude the compression of the embedded weights.
 """
 
 import json
@@ -22,7 +22,7 @@ def main(path, folder):
     texts += [i["sentence"] for i in chosen.sample([i for i in items if i.get("sentence")], 40)]
     ours = np.array(run(texts, None))
     theirs = SentenceTransformer(folder).encode(texts, normalize_embeddings=True)
-    print(f"largest difference {np.abs(ours - theirs).max():.1e}, least cosine {(ours * theirs).sum(1).min():.6f}")
+    print(f"largest difference {np.abs(ours - theirs).max():.1e}, smallest cosine {(ours * theirs).sum(1).min():.6f}")
 
 
 if __name__ == "__main__":

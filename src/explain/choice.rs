@@ -1,26 +1,26 @@
-//! Options of a method: the attention maps, and the text that leave-one-out removes.
+//! Options of methods: which attention maps they use, and what text leave-one-out removes.
 
 use super::Heads;
 
-/// How several attention maps become one.
+/// How several attention maps are combined into one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Over {
-    /// Their mean.
+    /// The mean of the maps.
     #[default]
     Mean,
-    /// Their largest entry: what any head looked at.
+    /// The largest entry over the maps: a token counts if any head attends to it.
     Max,
 }
 
 /// How leave-one-out removes words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Operator {
-    /// Their tokens are deleted; later ones move forward.
+    /// The tokens of the words are deleted; later tokens move forward.
     #[default]
     Delete,
-    /// The model's mask token replaces their tokens, or the padding token if it has no mask.
+    /// The mask token replaces the tokens, or the padding token if the model has no mask.
     Mask,
-    /// Attention and pooling ignore them; all other tokens keep their positions.
+    /// Attention and pooling ignore the tokens; all other tokens keep their positions.
     Attention,
 }
 
@@ -30,18 +30,18 @@ pub enum Extent {
     /// A word.
     #[default]
     Word,
-    /// A line; each of its words has the line's score.
+    /// A line; each word gets the score of its line.
     Line,
-    /// A sentence or statement within a line; each of its words has its score.
+    /// A sentence or statement within a line; each word gets the score of its sentence.
     Sentence,
 }
 
-/// The choices of [`Method::Attention`](super::Method::Attention) and [`Method::LeaveOneOut`](super::Method::LeaveOneOut).
+/// The options of [`Method::Attention`](super::Method::Attention) and [`Method::LeaveOneOut`](super::Method::LeaveOneOut).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Choice {
-    /// The attention maps.
+    /// The heads whose attention maps are used.
     pub heads: Heads,
-    /// How they are combined.
+    /// How the maps are combined.
     pub over: Over,
     /// How leave-one-out removes words.
     pub operator: Operator,

@@ -1,22 +1,24 @@
-//! Turns scores into a few levels of heat, the same in every editor and terminal.
+//! Converts scores to levels of heat, which are the same in every editor and terminal.
 
 use crate::analysis::UnitReport;
 
-/// The number of heat levels; a word's level is 1 to this, or 0 for no heat.
+/// The number of heat levels. A word with heat has a level from 1 to this number; a word without heat has level 0.
 pub const LEVELS: u32 = 12;
 
-/// Minimum coverage of a unit with meaningful scores.
+/// The minimum coverage of a unit whose scores are meaningful.
 pub const UNDERSTOOD: f32 = 0.5;
 
-/// The level of each word of a unit, 0 to [`LEVELS`]: `clamp(round(4 + 4·log2(s·n/p)), 0, 12)` for a score s among n words whose positive
-/// scores sum to p. It compares a word with the average word of its unit, for any length of the unit: 4 is average, 8 is twice the average,
-/// 12 is four times or more, 0 is half or less.
+/// The level of each word of a unit, from 0 to [`LEVELS`].
+///
+/// The level is `clamp(round(4 + 4·log2(s·n/p)), 0, 12)` for a score s among n words whose positive scores sum to p. It compares a word
+/// with the average word of its unit, whatever the length of the unit: 4 is average, 8 is twice the average, 12 is four times the average
+/// or more, and 0 is half or less.
 pub fn levels(report: &UnitReport) -> impl Iterator<Item = u32> {
     let scores: Vec<f32> = report.words.iter().map(|word| word.score).collect();
     levels_of(&scores).into_iter()
 }
 
-/// The level of each of the scores of one passage, as [`levels`].
+/// The level of each score of one passage, computed as in [`levels`].
 pub fn levels_of(scores: &[f32]) -> Vec<u32> {
     let positive: f32 = scores.iter().map(|score| score.max(0.0)).sum();
     let count = scores.len() as f32;

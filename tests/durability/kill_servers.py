@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Kills servers that write to one index: kill_servers.py FOVEA FOLDER [ROUNDS]
+"""Kills servers while they write to the same index: kill_servers.py FOVEA FOLDER [ROUNDS]
 
-Two servers at a time index a copy of FOLDER into one cache folder, while files of it change. At a random moment one or both are killed
-with SIGKILL. After each round `fovea doctor` must find nothing broken; in the end an index brought up to date once more must hold what a
-fresh one holds. Prints one line per ten rounds and a summary; exit code 1 where anything was found.
+In each round, two servers index a copy of FOLDER into one cache folder while files change. At a random moment, the script kills one or
+both servers with SIGKILL. After each round, `fovea doctor` must find no damage. At the end, a search updates the index once more; the
+index must then contain the same items as a new one. The script prints a line every ten rounds and a summary. It exits with code 1 if it
+found damage or a difference.
 """
 
 import json
@@ -49,7 +50,7 @@ def server(fovea, root, environment):
 
 
 def change(root, files, chance):
-    """Edits, removes, renames and brings back some files."""
+    """Edits, renames, renames back or touches up to eight random files."""
     for path in chance.sample(files, min(8, len(files))):
         what = chance.randrange(4)
         moved = path.with_name(path.stem + "_moved" + path.suffix)
@@ -70,7 +71,7 @@ def doctor(fovea, environment):
 
 
 def items(fovea, root, environment):
-    """What a search that takes everything finds, as lines."""
+    """All items of the index as sorted lines, from a search without a limit."""
     command = [fovea, "search", "value", "--root", root, "--top", "1000000", "--format", "json"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return sorted(json.dumps([item[key] for key in ("path", "name", "start", "end")]) for item in json.loads(run.stdout))
@@ -101,13 +102,13 @@ def main():
             code, said = doctor(fovea, environment)
             if code != 0:
                 broken += 1
-                print(f"round {number}: doctor: {code}\n{said}")
+                print(f"round {number}: `fovea doctor` exits with {code}:\n{said}")
             if number % 10 == 9:
                 print(f"{number + 1} rounds", flush=True)
         kept = items(fovea, root, environment)
         fresh = items(fovea, root, dict(os.environ, FOVEA_CACHE_DIR=str(Path(scratch, "fresh"))))
         lost = len(set(fresh) - set(kept)), len(set(kept) - set(fresh))
-        print(f"{rounds} rounds, {broken} times something broken; {len(kept)} items, {lost[0]} lost, {lost[1]} too many")
+        print(f"{rounds} rounds, {broken} with damage; {len(kept)} items, {lost[0]} missing, {lost[1]} extra")
         sys.exit(1 if broken or any(lost) or not kept else 0)
 
 

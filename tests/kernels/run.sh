@@ -1,11 +1,14 @@
 #!/bin/bash
-# The kernels where the test suite cannot go: tests/kernels/run.sh miri|memcheck|address|neon|check
+# Tests the kernels with tools that the whole program cannot use: tests/kernels/run.sh miri|memcheck|address|neon|check [TESTS]
 #
-# src/model/simd and src/model/kernels stand on nothing but the standard library. They are built as a crate of their own, with the
-# tests they carry: under Miri (undefined behavior; needs the nightly component miri), under valgrind (memory, and numbers that were
-# never written; needs valgrind), with the address sanitizer (memory; needs nightly), or for aarch64 in an emulator (NEON; needs the
-# target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user). `check` only compiles them for aarch64, which needs no more
-# than the target. Words after the mode choose tests, as `cargo test` takes them.
+# src/model/simd and src/model/kernels depend only on the standard library. This script copies them with their unit tests into a
+# separate crate, and runs the tests in one of these modes:
+#   miri      finds undefined behavior; needs the nightly component miri
+#   memcheck  finds invalid memory accesses and reads of uninitialized numbers; needs valgrind
+#   address   finds invalid memory accesses with AddressSanitizer; needs nightly
+#   neon      runs the NEON kernels in an emulator; needs the target aarch64-unknown-linux-gnu, gcc-aarch64-linux-gnu and qemu-user
+#   check     only compiles the kernels for aarch64; needs the target
+# Arguments after the mode select tests, as in `cargo test`.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 crate=${TMPDIR:-/tmp}/fovea-kernels
@@ -31,10 +34,10 @@ cd "$crate"
 mode=${1:-}
 shift || true
 case "$mode" in
-  # Miri knows the instructions of AVX2, not those of VNNI; the exhaustive test of exp would take it an hour.
+  # Miri supports the instructions of AVX2, but not those of VNNI. The exhaustive test of exp would take an hour.
   miri) MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test -- --skip keeps_its_stated_error "$@" ;;
-  # What Miri takes hours for, in minutes. valgrind's processor has AVX2 and FMA but not AVX-512, so that the tests run the portable
-  # path and that of AVX2; one thread, since valgrind runs one at a time.
+  # valgrind needs minutes where Miri needs hours. It emulates AVX2 and FMA but not AVX-512, so the tests run the portable and the AVX2
+  # kernels. It runs only one thread at a time, so more test threads would not help.
   memcheck)
     export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="valgrind --quiet --error-exitcode=1 --leak-check=no"
     cargo test --target x86_64-unknown-linux-gnu -- --test-threads 1 --skip keeps_its_stated_error "$@"

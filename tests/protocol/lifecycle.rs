@@ -35,7 +35,7 @@ async fn takes_the_clients_first_encoding() {
 }
 
 #[tokio::test]
-async fn registers_highlights_with_lower_priority_than_language_servers() {
+async fn registers_highlights_for_every_language_instead_of_announcing_them() {
     let mut editor = Editor::start(json!({"textDocument": {"documentHighlight": {"dynamicRegistration": true}}})).await;
     assert!(
         editor.capabilities["capabilities"]

@@ -403,7 +403,7 @@ const TESTS = {
     const milliseconds = Date.now() - start;
     console.log(`     attention of a file of 300 lines: ${milliseconds} ms`);
     check(milliseconds < 1000, `${milliseconds} ms`);
-    await page.getByRole('button', { name: 'Unit after' }).click();
+    await page.getByRole('button', { name: 'Next unit' }).click();
     await settled(page);
     check(page.url().includes('u=1'), page.url());
     await close();

@@ -1,7 +1,7 @@
-// The text with arcs from the token that looks to those that it looks at.
+// The text with arcs from the attending token to the tokens that it attends to.
 //
-// The tokens are laid out once. A key that is held down changes colors and arcs alone, and what screen readers say follows when it rests:
-// 512 buttons drawn anew would take three frames.
+// The tokens are rendered once, because rendering 512 buttons again takes three frames. While a key is held down, only colors and arcs
+// change. Titles and labels for screen readers follow when the selection rests.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import type { UnitText } from './data';
@@ -23,11 +23,11 @@ interface Arc {
   to: number;
 }
 
-/** A token that is looked at, where it stands in its own text or in that of the decoder. */
+/** The tokens of a text as buttons. */
 const Tokens = still(({ text, shown, kind, choose, hover }: {
   text: UnitText;
   shown: number[];
-  /** `f` for tokens that look, `t` for those that are looked at. */
+  /** `f` for attending tokens, `t` for attended tokens. */
   kind: 'f' | 't';
   choose: (token: number) => void;
   hover: (token: number | null) => void;
@@ -35,7 +35,7 @@ const Tokens = still(({ text, shown, kind, choose, hover }: {
   <>
     {shown.map((at) => {
       const gap = text.tokens[at]?.gap ?? '';
-      // Lines and their indentation stay as they are in the document.
+      // The text keeps the lines and the indentation of the document.
       const indent = gap.includes('\n') ? gap.length - gap.lastIndexOf('\n') - 1 : -1;
       return [
         indent >= 0 ? <br key={`b${at}`} /> : null,
@@ -49,7 +49,7 @@ const Tokens = still(({ text, shown, kind, choose, hover }: {
   </>
 ));
 
-/** The places of all tokens, measured when they are laid out anew. */
+/** Measures the positions of all tokens in the box. */
 function measured(box: HTMLElement): Map<string, Place> {
   const own = box.getBoundingClientRect();
   const places = new Map<string, Place>();
@@ -66,7 +66,7 @@ function arcOf(from: Place, end: Place): string {
   const below = end.top > from.bottom;
   const above = end.bottom < from.top;
   const lift = Math.min(46, 12 + Math.abs(x2 - x1) * 0.16);
-  // To another line the curve leaves the word where that line is, so that it crosses neither of both words.
+  // An arc to another line starts at the side of the word that faces that line, so that it crosses neither word.
   const [y1, y2] = [below ? from.bottom : from.top, above ? end.bottom : end.top];
   const half = (y1 + y2) / 2;
   return below || above
@@ -86,7 +86,7 @@ export function Arcs({ maps, sides: { from, to }, shown: [rows, columns] }: { ma
   const visible = useMemo(() => new Set(columns), [columns]);
   const most = Math.max(...columns.map((at) => row[at] as number), 1e-9);
   const looking = own ? `t${token}` : `f${token}`;
-  // The tokens keep their handlers, so that they are never drawn anew.
+  // The handlers never change, so the tokens are not rendered again.
   const { current: hands } = useRef({
     choose: (at: number) => {
       setOver(null);
@@ -110,7 +110,7 @@ export function Arcs({ maps, sides: { from, to }, shown: [rows, columns] }: { ma
     observer.observe(box);
     return () => observer.disconnect();
   }, [from, to, rows, columns]);
-  // Colors at once.
+  // Colors change at once.
   useLayoutEffect(() => {
     for (const [name, button] of buttons.current) {
       const share = name.startsWith('t') ? (row[Number(name.slice(1))] ?? 0) : 0;
@@ -124,14 +124,14 @@ export function Arcs({ maps, sides: { from, to }, shown: [rows, columns] }: { ma
       }
     }
   }, [row, most, looking, layout]);
-  // What is said, when the person rests.
+  // Titles and labels for screen readers change when the selection rests.
   useEffect(() => {
     const say = () => {
       for (const [name, button] of buttons.current) {
         const at = Number(name.slice(1));
         if (name.startsWith('t')) {
           button.title = `${nameOf(from, token)} → ${nameOf(to, at)}: ${percent(row[at] ?? 0, 2)}`;
-          button.setAttribute('aria-label', `${nameOf(to, at)}, ${percent(row[at] ?? 0)} of what ${nameOf(from, token)} looks at`);
+          button.setAttribute('aria-label', `${nameOf(to, at)}, receives ${percent(row[at] ?? 0)} of the attention of ${nameOf(from, token)}`);
         } else {
           button.setAttribute('aria-label', `${nameOf(from, at)}, looks`);
         }
@@ -164,9 +164,9 @@ export function Arcs({ maps, sides: { from, to }, shown: [rows, columns] }: { ma
         <Tokens text={to} shown={columns} kind="t" choose={hands.choose} hover={hands.hover} />
       ) : (
         <>
-          <p class="note small side">looked at: what the encoder read</p>
+          <p class="note small side">The encoder’s text: the decoder looks at these tokens</p>
           <Tokens text={to} shown={columns} kind="t" choose={hands.source} hover={hands.nothing} />
-          <p class="note small side">looks: what the decoder writes</p>
+          <p class="note small side">The decoder’s text: these tokens look</p>
           <Tokens text={from} shown={rows} kind="f" choose={hands.choose} hover={hands.hover} />
         </>
       )}

@@ -1,4 +1,4 @@
-// Attention: all heads at a glance, one head as a matrix and as arcs over the text, one pair number by number.
+// The attention panel: all heads as small maps, one head as a matrix and as arcs over the text, and one pair with all its numbers.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { Arcs } from './arcs';
@@ -14,14 +14,14 @@ import { lookingToken, nameOf, pieceOf, useWorld } from './state';
 
 const known = new WeakMap<Maps, Profile[]>();
 
-/** The profiles of a layer's heads, measured once. */
+/** The profiles of the heads of a layer, computed once for each layer. */
 function profilesOf(map: Maps, { from, to }: Sides): Profile[] {
   const found = known.get(map) ?? Array.from({ length: map.heads }, (_, head) => profile(map, head, from, to));
   known.set(map, found);
   return found;
 }
 
-/** Whether the address names no head: then the page shows one whose work is plain to see. */
+/** True if the address names no head. The page then selects a head with a clear pattern. */
 let untouched = !/[#&][lh]=/.test(location.hash);
 
 function telling(profiles: Profile[][]): { layer: number; head: number } {
@@ -31,7 +31,7 @@ function telling(profiles: Profile[][]): { layer: number; head: number } {
   return { layer, head };
 }
 
-/** The pair, once the person rests at it: its sums take longer than a key that is held down. */
+/** The pair. It renders when the selection rests, because its sums take longer than the interval of a repeated key. */
 function Rested(now: Chosen) {
   const [shown, set] = useState(now);
   useEffect(() => {
@@ -100,7 +100,7 @@ export function Attention() {
             </div>
           </div>
           {!state.special && own && (
-            <p class="note small">Hidden special tokens take {percent(own.special)} of this head’s attention. The other shares are as they are, and do not sum to 1.</p>
+            <p class="note small">Hidden special tokens take {percent(own.special)} of this head’s attention. The other shares are unchanged, so they do not sum to 1.</p>
           )}
           {map ? (
             <>
@@ -114,7 +114,7 @@ export function Attention() {
           {map && <Rested unit={state.unit} layer={state.layer} head={state.head} token={token} source={source} sides={sides} />}
         </div>
       </div>
-      <p class="note">Attention says what was mixed. It does not say why the model decides as it does: for that, see Salience.</p>
+      <p class="note">Attention shows what the model mixed. It does not show why the model decides as it does; for that, see Salience.</p>
     </div>
   );
 }

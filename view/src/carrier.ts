@@ -1,20 +1,20 @@
-// Who carries the questions of the page: the program over loopback, the extension that shows the page in a panel, or nobody, for a
-// page that is one file.
+// Carriers send the questions of the page: to the program over loopback, or to the VS Code extension that shows the page in a panel. An
+// exported page needs no carrier, because it contains its answers.
 
-/** What an editor tells a page that follows it. */
+/** A message from the editor to a page that follows it. */
 export interface News {
   number: number;
   version: number;
-  /** The unit around the cursor. */
+  /** The unit at the cursor. */
   unit: number | null;
 }
 
-/** An answer as it arrives: names and numbers, or 16-bit fractions. */
+/** An answer as it arrives: JSON, or fractions as 16-bit integers. */
 export type Carried = { json: unknown } | { fractions: Uint16Array };
 
 export interface Carrier {
   ask(path: string): Promise<Carried>;
-  /** Calls back with what the editor tells, for as long as the page is open. */
+  /** Calls `told` with each message of the editor, as long as the page is open. */
   follow(told: (news: News) => void): void;
 }
 
@@ -32,13 +32,13 @@ interface Panel {
 }
 
 declare global {
-  /** VS Code gives it to the pages that it shows. */
+  /** VS Code defines this function in the pages that it shows. */
   var acquireVsCodeApi: undefined | (() => Panel);
 }
 
 type FromPanel = { id: number; json?: unknown; base64?: string; error?: string } | { news: News };
 
-/** The extension answers each message with one of the same number. */
+/** A carrier over messages. The extension answers each message with a message that has the same `id`. */
 function ofPanel(panel: Panel): Carrier {
   const waiting = new Map<number, { resolve: (answer: Carried) => void; reject: (error: Error) => void }>();
   const listeners: ((news: News) => void)[] = [];
@@ -74,7 +74,7 @@ function ofPanel(panel: Panel): Carrier {
   };
 }
 
-/** Milliseconds before a page asks again whose program did not answer. */
+/** Milliseconds before the page asks again after an error. */
 const AGAIN = 1000;
 
 const loopback: Carrier = {
@@ -91,13 +91,13 @@ const loopback: Carrier = {
     let number = 0;
     for (;;) {
       const answer = await fetch(`api/after/${number}`).catch(() => undefined);
-      // A program that has ended will not come back to this address.
+      // The program has ended, and a new one has another address.
       if (!answer) {
         return;
       }
       if (answer.status === 200) {
         const news: News | null = await answer.json();
-        // A program that shows one text has nothing to tell.
+        // The program follows no editor, so no message will come.
         if (!news) {
           return;
         }

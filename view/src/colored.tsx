@@ -1,4 +1,4 @@
-// Text with its words colored by a number: blue below zero, orange above.
+// Text whose words are colored by a number: blue below zero, orange above.
 import { css, diverging, inkOn } from './numbers';
 import { useSetting } from './state';
 
@@ -7,7 +7,7 @@ export interface Run {
   word?: number | undefined;
 }
 
-/** Runs without the empty lines at the end of a unit. */
+/** The runs without the empty lines at the end of a unit. */
 export function trimmed(runs: Run[]): Run[] {
   const last = runs.at(-1);
   return last && last.word === undefined ? [...runs.slice(0, -1), { text: last.text.trimEnd() }] : runs;
@@ -19,7 +19,7 @@ export function Colored({ runs, values, most, label, title, chosen, onChoose }: 
   /** The value with the strongest color. */
   most: number;
   label: string;
-  /** What the number of a word is, when the pointer rests on it. */
+  /** The tooltip of a word, from its number. */
   title: (run: Run, value: number) => string;
   chosen?: ((word: number) => boolean) | undefined;
   onChoose?: ((word: number) => void) | undefined;

@@ -1,4 +1,4 @@
-// Answers of the program: from the server that the page came from, or from the page itself where it is one file.
+// Answers of the program. An exported page contains them; any other page asks for them through its carrier.
 import { useEffect, useState } from 'preact/hooks';
 
 import { bytes, carrier } from './carrier';
@@ -31,22 +31,22 @@ export interface Document {
     weights: string;
   };
   abilities: string[];
-  /** The decoder of an encoder–decoder. */
+  /** The decoder of an encoder–decoder; null for other models. */
   decoder: { layers: number; heads: number } | null;
-  /** Whether it can write on from a text. */
+  /** Whether the model can generate text. */
   writes: boolean;
-  /** Whether its head names tokens. */
+  /** Whether the head of the model predicts tokens. */
   names_tokens: boolean;
-  /** What its head is for. */
+  /** The task of the model's head. */
   head: 'mask' | 'next' | 'class' | 'tags' | 'span' | null;
-  /** How its vocabulary writes a mask. */
+  /** The mask token in the spelling of the vocabulary; null if it has none. */
   mask: string | null;
   head_dim: number | null;
   units: Unit[];
 }
 
 export interface Token {
-  /** What stands between the token before and this one. */
+  /** The text between the previous token and this one. */
   gap: string;
   piece: string;
   source: string;
@@ -60,7 +60,7 @@ export interface UnitText {
   runs: { text: string; word?: number }[];
   words: number;
   tokens: Token[];
-  /** What the decoder of an encoder–decoder is given. */
+  /** The tokens of the decoder's text, for an encoder–decoder. */
   written: Token[];
   coverage: number;
   coordinate: number;
@@ -80,11 +80,11 @@ export interface Scores {
 
 export interface Salience {
   methods: Scores[];
-  /** The names of all methods, those that take many passes included. */
+  /** The names of all methods, including those that take many passes. */
   all: string[];
 }
 
-/** Where a head for questions finds an answer: its first and last word, unless `none` says that it finds none. */
+/** The answer of a head for questions: its first and last word. If `none` is true, the head finds it likelier that there is no answer. */
 export interface Spot {
   words: [number, number];
   probability: number;
@@ -300,22 +300,22 @@ export interface Structure {
   svg: string;
 }
 
-/** The answers inside an exported page. */
+/** The answers inside an exported page; null on any other page. */
 const embedded: Record<string, unknown> | null = (() => {
   const element = document.getElementById('data');
   return element ? JSON.parse(element.textContent ?? '{}') : null;
 })();
 
-/** Whether this page is one file, without a program behind it. */
+/** Whether this page is an exported file, which cannot ask a program. */
 export const exported = embedded !== null;
 
 const floatsOf = new Map<string, Float32Array>();
 
-/** Numbers that stay decoded at most. */
+/** Maximum count of decoded numbers in the cache. */
 const DECODED = 16_000_000;
 let decoded = 0;
 
-/** Floats from base64. */
+/** Decodes floats from base64, with a cache. */
 export function floats(base64: string): Float32Array {
   let found = floatsOf.get(base64);
   if (!found) {
@@ -332,13 +332,13 @@ export function floats(base64: string): Float32Array {
 
 export class Missing extends Error {}
 
-/** The text that the decoder is given in place of what the model writes, in hexadecimal; empty for none. */
+/** The text that the user gives to the decoder, in hexadecimal; empty if the model writes its own text. */
 let given = '';
 
-/** Questions whose answer does not depend on it. */
+/** Questions whose answers do not depend on the text of the decoder. */
 const APART = /^(document|structure|weights|similarity|pair)\b/;
 
-/** Gives the decoder a text, or none. Says whether it is another one; the answers about the last one are then forgotten. */
+/** Sets the text of the decoder; empty for none. Returns whether the text is new; if so, it forgets all answers. */
 export function give(text: string): boolean {
   const next = hex(text);
   const other = next !== given;
@@ -364,12 +364,12 @@ async function load(path: string): Promise<unknown> {
 
 const answers = new Map<string, Promise<unknown>>();
 
-/** Answers that are kept at most, and numbers of the maps among them: a map of 512 tokens and 12 heads has 3 million. */
+/** Maximum counts of answers in the cache, and of numbers in their maps; a map of 512 tokens and 12 heads has 3 million. */
 const KEPT = 300;
 const NUMBERS = 60_000_000;
 const sizes = new Map<string, number>();
 
-/** The oldest go first; what is on the screen was asked for just now. */
+/** Removes the oldest answers above these limits. Answers on the screen are recent, so they stay. */
 function forget() {
   let total = [...sizes.values()].reduce((a, b) => a + b, 0);
   for (const path of answers.keys()) {
@@ -382,13 +382,13 @@ function forget() {
   }
 }
 
-/** Forgets every answer: the text is another one. */
+/** Forgets all answers, because they are about another text. */
 export function forgetAll() {
   answers.clear();
   sizes.clear();
 }
 
-/** An answer, asked for once. */
+/** The answer to a question. The page sends each question once. */
 export function ask<T>(path: string): Promise<T> {
   let found = answers.get(path);
   if (!found) {
@@ -404,11 +404,11 @@ export function ask<T>(path: string): Promise<T> {
 export interface Answered<T> {
   value?: T;
   error?: Error;
-  /** Of which path the value is. */
+  /** The path that the value or the error belongs to. */
   path?: string;
 }
 
-/** An answer, with the last one until it is there. */
+/** The answer to a question; until it arrives, the previous answer. */
 export function useAnswer<T>(path: string | null): Answered<T> {
   const [answered, set] = useState<Answered<T>>({});
   useEffect(() => {
@@ -428,7 +428,7 @@ export function useAnswer<T>(path: string | null): Answered<T> {
   return answered.path === path ? answered : answered.error ? {} : answered;
 }
 
-/** Whether an answer belongs to the path that was asked last. */
+/** Whether an answer has a value and belongs to this path. */
 export function isOf<T>(answered: Answered<T>, path: string | null): answered is Required<Pick<Answered<T>, 'value'>> & Answered<T> {
   return answered.path === path && answered.value !== undefined;
 }

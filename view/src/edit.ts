@@ -1,10 +1,10 @@
-// What is changed in What if, as the path of the question has it: see src/view/edit.rs.
+// The changes of the What if panel, and their form in the path of a question, which src/view/edit.rs describes.
 
 export type Change = { kind: 'delete' } | { kind: 'mask' } | { kind: 'replace'; text: string };
 
 export interface Edit {
   words: Map<number, Change>;
-  /** Heads that are off, such as `h2.5`. */
+  /** Heads that are switched off, such as `h2.5`. */
   off: Set<string>;
 }
 

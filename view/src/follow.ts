@@ -1,10 +1,10 @@
-// The page follows the editor that opened it: its text after an edit, and the unit at its cursor.
+// Follows the editor that opened the page: shows the text after each edit, and goes to the unit at the cursor.
 import { useEffect, useState } from 'preact/hooks';
 
 import { carrier, type News } from './carrier';
 import { ask, exported, forgetAll } from './data';
 
-/** How often the text has changed since the page was opened, once the new text is there. */
+/** The number of edits since the page was opened. An edit counts once the new text has arrived. */
 export function useEdits(): number {
   const [edits, set] = useState(0);
   useEffect(() => {
@@ -21,7 +21,7 @@ export function useEdits(): number {
       version = news.version;
       if (!first) {
         forgetAll();
-        // The page is drawn anew when it can be drawn at once.
+        // The page renders again only after these answers have arrived, so that it is never empty.
         const document = await ask<{ units: unknown[] }>('document').catch(() => undefined);
         await ask(`unit/${news.unit ?? 0}`).catch(() => {});
         if (document && version === news.version) {
@@ -44,7 +44,7 @@ function moved(news: News) {
   }
 }
 
-/** Goes to the unit at the editor's cursor when the cursor comes into another one. */
+/** Goes to the unit at the editor's cursor whenever the cursor enters another unit. */
 export function useCursor(follows: boolean, go: (unit: number) => void) {
   useEffect(() => {
     if (!follows) {
@@ -62,7 +62,7 @@ export function useCursor(follows: boolean, go: (unit: number) => void) {
 
 let following = true;
 
-/** Whether the page follows the cursor; an edit changes nothing of it. */
+/** Whether the page follows the cursor. The choice survives edits. */
 export function useFollows(): [boolean, (follows: boolean) => void] {
   const [follows, set] = useState(following);
   return [

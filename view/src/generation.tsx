@@ -1,4 +1,4 @@
-// Generation: tokens as they come, what else might have come, what each looked at, and why it and not another.
+// The generation panel: the written tokens, their alternatives, what the model attended to, and why it wrote each token.
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Colored, type Run } from './colored';
@@ -9,21 +9,21 @@ import { useNumbers } from './saving';
 import { useWorld, visible } from './state';
 
 interface Written extends Alternative {
-  /** What might have come in its place. */
+  /** The likeliest tokens at this position. */
   others: Alternative[];
 }
 
 type Draw = 'likeliest' | 'drawn';
 
-/** Tokens that one start writes. */
+/** Maximum count of tokens that one start writes. */
 const MOST = 40;
 
-/** What was written behind each unit; it stays while other panels are looked at. */
+/** The tokens written after each unit; they stay while the user visits other panels. */
 const kept = new Map<number, Written[]>();
 
 const idsOf = (written: Written[]) => (written.length > 0 ? written.map((own) => own.id).join('.') : '-');
 
-/** The likeliest, or one drawn by its probability among those that are listed. */
+/** The likeliest token, or one drawn from the listed tokens by its probability. */
 function choose(next: Alternative[], draw: Draw): Alternative | undefined {
   if (draw === 'likeliest') {
     return next[0];
@@ -84,15 +84,15 @@ function useWriting(unit: number) {
   return { written, running, ended, start, stop, put };
 }
 
-/** What else might have come, with what to do with each. */
+/** The alternatives to a token, with buttons for each. */
 function Alternatives({ token, rather, setRather, branch }: { token: Written; rather: number | null; setRather: (id: number | null) => void; branch: (other: Alternative) => void }) {
   const most = Math.max(...token.others.map((own) => own.probability), token.probability);
   const listed = token.others.some((own) => own.id === token.id) ? token.others : [token, ...token.others];
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="What might have come here">
+    <div class="scroll" tabIndex={0} role="region" aria-label="Alternatives to this token">
       <table class="terms wide" data-sum="alternatives">
-        <caption>What might have come in the place of <q>{visible(token.text)}</q></caption>
-        <thead><tr><th scope="col">token</th><th scope="col">probability</th><th scope="col"><span class="sr">as a bar</span></th><th scope="col"><span class="sr">what to do</span></th></tr></thead>
+        <caption>Tokens that the model could have written instead of <q>{visible(token.text)}</q></caption>
+        <thead><tr><th scope="col">token</th><th scope="col">probability</th><th scope="col"><span class="sr">as a bar</span></th><th scope="col"><span class="sr">actions</span></th></tr></thead>
         <tbody>
           {listed.map((own) => (
             <tr key={own.id}>
@@ -115,7 +115,7 @@ function Alternatives({ token, rather, setRather, branch }: { token: Written; ra
   );
 }
 
-/** Tokens as runs of text, each colored by its own number. */
+/** The tokens as runs of text, each with its own color. */
 function runsOf(text: UnitText, written: Written[], encoder: boolean): { reading: Run[]; writing: Run[] } {
   const reading: Run[] = text.tokens.flatMap((token, at) => [{ text: token.gap }, { text: token.special ? token.piece : token.source, word: at }]);
   const first = encoder ? 0 : text.tokens.length;
@@ -123,7 +123,7 @@ function runsOf(text: UnitText, written: Written[], encoder: boolean): { reading
   return { reading, writing: [...begin, ...written.map((own, at): Run => ({ text: own.text || '·', word: first + at + begin.length }))] };
 }
 
-/** What a token comes from, and what its row looked at. */
+/** What each earlier token adds to a token, and what the model attended to before it wrote the token. */
 function Why({ text, written, at, rather }: { text: UnitText; written: Written[]; at: number; rather: number | null }) {
   const { document: doc, state } = useWorld();
   const [layer, setLayer] = useState<number>(-1);
@@ -154,7 +154,7 @@ function Why({ text, written, at, rather }: { text: UnitText; written: Written[]
     encoder ? (
       <>
         <Colored runs={reading} values={values.reading} most={strongest} label={`The text that is read, ${label}`} title={how} />
-        <Colored runs={writing} values={values.writing} most={strongest} label={`What was written, ${label}`} title={how} />
+        <Colored runs={writing} values={values.writing} most={strongest} label={`The written text, ${label}`} title={how} />
       </>
     ) : (
       <Colored runs={[...reading, ...writing]} values={values.reading} most={strongest} label={`The text before the token, ${label}`} title={how} />
@@ -168,7 +168,7 @@ function Why({ text, written, at, rather }: { text: UnitText; written: Written[]
         </div>
         {sides({ reading: shares, writing: own }, most, 'colored by what each token adds', title)}
         <p class="sum" data-sum="why">
-          {other ? 'Difference of both logits' : 'Logit'}: tokens <b class="num">{num(words, 5)}</b> + biases <b class="num">{num(answer.bias, 5)}</b> = <b class="num">{num(answer.value, 5)}</b>
+          {other ? 'Difference of the two logits' : 'Logit'}: tokens <b class="num">{num(words, 5)}</b> + biases <b class="num">{num(answer.bias, 5)}</b> = <b class="num">{num(answer.value, 5)}</b>
           <span class="note small">; the residual is {answer.residual.toExponential(1).replace('-', '−')}. Orange speaks for it, blue against it{other ? ' and for the other' : ''}.</span>
         </p>
       </section>
@@ -180,7 +180,7 @@ function Why({ text, written, at, rather }: { text: UnitText; written: Written[]
         {encoder && cross
           ? sides({ reading: cross, writing: attention }, Math.max(...cross, ...attention), 'colored by attention', looked)
           : sides({ reading: attention, writing: [] }, Math.max(...attention), 'colored by attention', looked)}
-        <p class="note small">Mean over the heads of the layer, from the row that predicts the token. {encoder ? 'What it looks at in the text that is read, and in what was written, sums to 1 each.' : 'The shares sum to 1.'} Attention says what was mixed, not why.</p>
+        <p class="note small">Mean over the heads of the layer, from the row that predicts the token. {encoder ? 'The shares in the text that is read sum to 1, and so do the shares in the written text.' : 'The shares sum to 1.'} Attention shows what the model mixed, not why.</p>
       </section>
     </>
   );
@@ -202,10 +202,10 @@ export function Generation() {
     json: () => written,
   } : undefined);
   if (!doc.writes) {
-    return <p class="note">{doc.model.name} writes no texts: it {doc.head === 'mask' ? 'fills masks' : doc.head === 'class' ? 'tells classes' : 'turns a text into a vector'}. Choose a model that generates with <code>--model</code>, such as GPT-2, Llama, Gemma or T5.</p>;
+    return <p class="note">{doc.model.name} writes no texts: it {doc.head === 'mask' ? 'fills masks' : doc.head === 'class' ? 'predicts classes' : 'turns a text into a vector'}. Choose a model that generates with <code>--model</code>, such as GPT-2, Llama, Gemma or T5.</p>;
   }
   if (exported) {
-    return <p class="note">This file has no model in it, so it writes nothing. Run <code>fovea view</code> on the document to let the model write.</p>;
+    return <p class="note">This file contains no model, so it cannot write. Run <code>fovea view</code> on the document to let the model write.</p>;
   }
   if (!text || text.unit !== state.unit) {
     return <Wait of={[]} what="the unit" />;
@@ -227,22 +227,22 @@ export function Generation() {
     <div class="generation stacked">
       <section class="card" aria-label="Writing">
         <div class="card-head">
-          <h2>{doc.decoder ? 'What the model writes for this unit' : 'How the model goes on from this unit'}</h2>
+          <h2>{doc.decoder ? 'What the model writes for this unit' : 'How the model continues this unit'}</h2>
           <div class="row wrap">
-            <Select label="Take" value={draw} options={[['likeliest', 'the likeliest token'], ['drawn', 'one drawn among the likeliest 12']]} onChange={setDraw} />
+            <Select label="Take" value={draw} options={[['likeliest', 'the likeliest token'], ['drawn', 'one drawn from the likeliest 12']]} onChange={setDraw} />
             {running ? <button type="button" class="main" onClick={stop}>Stop</button> : <button type="button" class="main" onClick={() => start(written, draw, MOST)}>{written.length > 0 ? 'Go on' : 'Start'}</button>}
             <button type="button" disabled={running} onClick={() => start(written, draw, 1)}>One token</button>
             <button type="button" class="quiet" disabled={written.length === 0} onClick={() => { stop(); put([]); choosePlace(null); }}>Clear</button>
           </div>
         </div>
-        <p class="text written" role="group" aria-label="The text and what was written" tabIndex={0}>
+        <p class="text written" role="group" aria-label="The unit and the written text" tabIndex={0}>
           {!doc.decoder && <span class="note">{whole.length > 600 ? `… ${whole.slice(-600)}` : whole}</span>}
           {written.map((own, at) => (
             <button key={at} type="button" class={`word${at === place ? ' on' : ''}`} style={{ '--share': `${Math.round(70 * own.probability)}%` }} aria-pressed={at === place} aria-label={`${visible(own.text || own.name)}, ${percent(own.probability)}`} title={`${visible(own.text || own.name)}: ${percent(own.probability, 2)}`} onClick={() => pick(at)}>{own.text || '·'}</button>
           ))}
         </p>
         <p class="note small" aria-live="polite">
-          {ended instanceof Error ? ended.message : ended ?? (running ? `Writing … ${written.length} tokens` : written.length > 0 ? 'The darker a token, the more probable it was. Choose one to see what it comes from.' : 'Start lets the model write. Each token can then be looked into.')}
+          {ended instanceof Error ? ended.message : ended ?? (running ? `Writing … ${written.length} tokens` : written.length > 0 ? 'The darker a token, the more probable it was. Choose one to see what it comes from.' : 'Press Start to let the model write. You can then look into each token.')}
         </p>
         {token && place !== null && <Alternatives token={token} rather={rather} setRather={setRather} branch={(other) => branch(place, other)} />}
       </section>

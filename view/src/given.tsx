@@ -1,4 +1,4 @@
-// The text that the decoder of an encoder–decoder is given to write.
+// A field for the text that the decoder of an encoder–decoder writes.
 import { useState } from 'preact/hooks';
 
 import { LONGEST, useWorld } from './state';

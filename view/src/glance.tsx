@@ -1,4 +1,4 @@
-// All heads at a glance: small maps by layer or by what they do.
+// All heads at a glance, as small maps that are ordered by layer or by pattern.
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { hasMeaning, MEASURE_TITLES, type Maps, type Measure, measuresOf, type Profile, told } from './heads';
@@ -57,7 +57,7 @@ const Thumbnail = still(({ maps, head, layer, profile, measure, chosen, shown, t
   );
 });
 
-/** The clearest heads of each kind. */
+/** The heads with the clearest pattern of each kind. */
 export function Roles({ profiles }: { profiles: (Profile[] | undefined)[] }) {
   const { state, go } = useWorld();
   const all = profiles.flatMap((layer, at) => (layer ?? []).map((profile, head) => ({ layer: at, head, profile })));
@@ -85,7 +85,7 @@ export function Roles({ profiles }: { profiles: (Profile[] | undefined)[] }) {
           </div>
         ))}
       </dl>
-      <p class="note small">Layer·head, and the mean share of its attention over the tokens of this unit; for a bracket’s partner over brackets, and behind the same token (induction, Olsson et al. 2022) over tokens that occur before.</p>
+      <p class="note small">Each entry is a head (layer·head) and the mean share of its attention over the tokens of this unit. For “bracket’s partner”, the mean is over brackets. For “after the same token” (induction, Olsson et al. 2022), it is over tokens that occurred before.</p>
     </section>
   );
 }
@@ -137,7 +137,7 @@ export function Glance({ maps, profiles, sides, shown }: { maps: (Maps | undefin
       )}
       <p class="note small">
         {order === 'layer'
-          ? 'Each square is a head: a row for the token that looks, a column for the token that is looked at.'
+          ? 'Each square is a head. A row is a token that looks, and a column is a token that it looks at.'
           : order === 'focus'
             ? 'Mean of 1 / (number of tokens that the attention is spread over).'
             : `Mean share of the attention that goes to: ${MEASURE_TITLES[order]}.`}

@@ -1,4 +1,4 @@
-// What a head does, measured on its map.
+// Measures of what a head attends to, computed from its map.
 import type { UnitText } from './data';
 
 export const MEASURES = ['previous', 'next', 'itself', 'special', 'delimiter', 'same', 'partner', 'copy', 'focus'] as const;
@@ -12,45 +12,45 @@ export const MEASURE_TITLES: Record<Measure, string> = {
   delimiter: 'other punctuation',
   same: 'same token elsewhere',
   partner: 'bracket’s partner',
-  copy: 'behind the same token',
-  focus: 'focus on few',
+  copy: 'after the same token',
+  focus: 'focus on few tokens',
 };
 
-/** What each measure says of a head, as the end of “looks at …”. */
+/** The description of each measure, which completes “looks at …”. */
 const LOOKS: Record<Exclude<Measure, 'focus'>, string> = {
   previous: 'the token before',
   next: 'the token after',
   itself: 'the token itself',
   special: 'special tokens',
   delimiter: 'punctuation elsewhere',
-  same: 'other places of the same token',
+  same: 'other occurrences of the same token',
   partner: 'the partner of a bracket',
-  copy: 'the token behind an earlier place of the same token (induction, Olsson et al. 2022)',
+  copy: 'the token after an earlier occurrence of the same token (induction, Olsson et al. 2022)',
 };
 
-/** Measures over some of the tokens: those that have a partner, or stood in the text before. The others are over all tokens. */
+/** Measures with a mean over some tokens only: those that have a partner, or that occurred before. */
 const OF_SOME: Measure[] = ['partner', 'copy'];
 
-/** Fewer tokens say nothing about a head. */
+/** Minimum tokens for these measures; fewer say nothing about a head. */
 const FEWEST = 2;
 
 export type Profile = Record<Measure, number> & {
-  /** How many tokens each measure of some tokens is about. */
+  /** The number of tokens in the mean of each of these measures. */
   counts: { partner: number; copy: number };
-  /** The token that takes most, and its share; an ordinary one only if it takes several times as much as the others. */
+  /** The token that receives most attention, and its share. An ordinary token counts only if its share is exceptional. */
   sink: { token: number; share: number } | null;
-  /** Whether both sides are one text; places mean nothing otherwise. */
+  /** Whether both sides are the same text; otherwise, positions cannot be compared. */
   own: boolean;
 };
 
-/** What can be measured between two texts. */
+/** The measures that apply between two texts. */
 const BETWEEN: Measure[] = ['special', 'delimiter', 'same', 'focus'];
 
 const OPENING: Record<string, string> = { ')': '(', ']': '[', '}': '{' };
 
 const partners = new WeakMap<UnitText, Map<number, number>>();
 
-/** The partner of each bracket among the tokens. */
+/** The position of the partner of each bracket. */
 export function partnersOf(text: UnitText): Map<number, number> {
   const known = partners.get(text);
   if (known) {
@@ -75,7 +75,7 @@ export function partnersOf(text: UnitText): Map<number, number> {
 
 const followers = new WeakMap<UnitText, number[][]>();
 
-/** Of each token, the places behind earlier places of the same token. */
+/** For each token, the positions after its earlier occurrences. */
 export function followersOf(text: UnitText): number[][] {
   const known = followers.get(text);
   if (known) {
@@ -100,12 +100,12 @@ export function measuresOf(own: boolean): Measure[] {
   return own ? [...MEASURES] : BETWEEN;
 }
 
-/** Whether a measure says something of a text. */
+/** Whether a text has enough tokens for a measure. */
 export function hasMeaning(profile: Profile, measure: Measure): boolean {
   return measure !== 'partner' && measure !== 'copy' ? true : profile.counts[measure] >= FEWEST;
 }
 
-/** A map of a layer. */
+/** The attention maps of all heads of a layer. */
 export class Maps {
   constructor(
     readonly values: Uint16Array,
@@ -123,10 +123,10 @@ export class Maps {
   }
 }
 
-/** How many times its equal share an ordinary token must take to be a sink. */
+/** An ordinary token is a sink if it receives more than this many equal shares. */
 const SINK = 5;
 
-/** Mean shares of a head's attention, over the tokens that look. Places mean something only within one text. */
+/** The mean shares of a head's attention over the attending tokens. It compares positions only within one text. */
 export function profile(maps: Maps, head: number, from: UnitText, to: UnitText): Profile {
   const { n, m } = maps;
   const own = from === to;
@@ -186,12 +186,12 @@ export function profile(maps: Maps, head: number, from: UnitText, to: UnitText):
   return out;
 }
 
-/** What the head does, in words: the largest share, if it is large. */
+/** Describes a head by its largest share. */
 export function told(profile: Profile): { measure: Exclude<Measure, 'focus'> | null; words: string } {
   const named = measuresOf(profile.own).filter((measure): measure is Exclude<Measure, 'focus'> => measure !== 'focus' && !OF_SOME.includes(measure));
   const most = named.reduce((a, b) => (profile[b] > profile[a] ? b : a));
   const share = `${Math.round(100 * profile[most])} %`;
   return profile[most] >= 0.4
     ? { measure: most, words: `looks mostly at ${LOOKS[most]} (${share})` }
-    : { measure: null, words: `spreads its attention; most of it, ${share}, on ${LOOKS[most]}` };
+    : { measure: null, words: `spreads its attention; the largest part, ${share}, goes to ${LOOKS[most]}` };
 }

@@ -1,4 +1,4 @@
-// Through the layers: what the embedding is made of behind each layer, and how each word's row moves.
+// The layers panel: the share of each word in the embedding after each layer, and how the row of each word changes.
 import { useMemo, useState } from 'preact/hooks';
 
 import { floats, isOf, type Through, useAnswer, type UnitText } from './data';
@@ -9,9 +9,9 @@ import { csv, useNumbers } from './saving';
 import { useWorld } from './state';
 
 const MEASURES = {
-  share: ['share of the embedding', 'What the pooled row is made of behind each layer, by ALTI. At first every token has its weight in the pooling.'],
-  drift: ['turn in each layer', '1 − cosine of the row before and behind a layer: how far the layer turns it.'],
-  last: ['likeness to its end', 'Cosine of the row with what it becomes behind the last layer.'],
+  share: ['share of the embedding', 'The share of each word in the pooled row after each layer, by ALTI. At the input, the share of a token is its weight in the pooling.'],
+  drift: ['turn in each layer', '1 − cosine of the row before and after a layer: how far the layer turns it.'],
+  last: ['similarity to the last row', 'Cosine of the row with the row of the same token after the last layer.'],
   norm: ['length of the row', 'Euclidean length of the row.'],
 } as const;
 type Measure = keyof typeof MEASURES;
@@ -22,7 +22,7 @@ interface Line {
   values: number[];
 }
 
-/** A value per word and layer, from one per token: shares are added up, others averaged. */
+/** The value of each word in each layer, from the values of its tokens: the sum of shares, the mean of other values. */
 function lines(text: UnitText, through: Through, measure: Measure): Line[] {
   const n = through.tokens;
   const raw = floats({ share: through.shares, drift: through.drift, last: through.to_last, norm: through.norms }[measure]);
@@ -52,7 +52,7 @@ function Chart({ shown, labels, format }: { shown: Line[]; labels: string[]; for
   const high = Math.max(...all, low + 1e-9);
   const x = (layer: number) => left + (layer * (width - left - right)) / Math.max(1, labels.length - 1);
   const y = (value: number) => height - bottom - ((value - low) * (height - top - bottom)) / (high - low);
-  // Names at the right keep a distance.
+  // Names on the right keep a minimum distance.
   const ends = shown.map((line, at) => ({ at, y: y(line.values.at(-1) as number) })).sort((a, b) => a.y - b.y);
   ends.forEach((end, at) => {
     const above = ends[at - 1];
@@ -107,7 +107,7 @@ export function Layers() {
   const format = (value: number) => (measure === 'share' ? percent(value) : num(value, 3));
   const spread = (line: Line) => Math.max(...line.values) - Math.min(...line.values);
   const chosen = picked.filter((word) => all.some((line) => line.word === word));
-  // Special tokens gather much, and would hide the words.
+  // Special tokens have large values, next to which the values of words would be invisible.
   const words = all.filter((line) => line.word >= 0);
   const lead = chosen.length > 0 ? chosen : [...words].sort((a, b) => (measure === 'share' ? (b.values.at(-1) as number) - (a.values.at(-1) as number) : spread(b) - spread(a))).slice(0, 7).map((line) => line.word);
   const shown = lead.slice(0, 8).flatMap((word) => all.find((line) => line.word === word) ?? []);
@@ -119,14 +119,14 @@ export function Layers() {
         <div class="card-head">
           <Select label="Show" value={measure} options={Object.entries(MEASURES).map(([name, [title]]): [Measure, string] => [name as Measure, title])} onChange={setMeasure} />
           <div class="row">
-            {picked.length > 0 && <button type="button" class="quiet" onClick={() => setPicked([])}>Most {measure === 'share' ? 'telling' : 'moving'} words</button>}
+            {picked.length > 0 && <button type="button" class="quiet" onClick={() => setPicked([])}>Most {measure === 'share' ? 'telling' : 'variable'} words</button>}
             <Save title="CSV" onSave={() => numbers && save(`${numbers.name}.csv`, 'text/csv', csv(numbers.rows()))} />
           </div>
         </div>
         <p class="note small">{MEASURES[measure][1]}</p>
         <Chart shown={shown} labels={labels} format={format} />
         <p class="note small">
-          Cosine of the pooled row with the finished embedding: {ready.pooled_to_last.map((value, at) => <span key={at}>{at > 0 && ' → '}<b class="num">{num(value, 3)}</b></span>)}
+          Cosine of the pooled row with the final embedding: {ready.pooled_to_last.map((value, at) => <span key={at}>{at > 0 && ' → '}<b class="num">{num(value, 3)}</b></span>)}
         </p>
       </section>
       <section class="card" aria-label="Every word">

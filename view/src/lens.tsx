@@ -1,4 +1,4 @@
-// Logit lens: what each layer's row of a token would predict if no other layer followed.
+// Logit lens: what the model would predict from the row of a token after each layer if no other layer followed.
 import { exported, isOf, type Lens as Answer, type UnitText, useAnswer } from './data';
 import { css, inkOn, num, percent, ramp } from './numbers';
 import { Select, Wait } from './parts';
@@ -15,7 +15,7 @@ export function Lens({ text }: { text: UnitText }) {
     return (
       <section class="card" aria-label="Logit lens">
         <h2>What each layer would predict</h2>
-        <p class="note">{doc.model.name} has no head that names tokens, so no layer predicts one. A decoder, an encoder–decoder or a model that fills masks has it.</p>
+        <p class="note">{doc.model.name} has no head that names tokens, so no layer predicts one. A decoder, an encoder–decoder or a model that fills masks has one.</p>
       </section>
     );
   }
@@ -25,17 +25,17 @@ export function Lens({ text }: { text: UnitText }) {
     <section class="card lens" aria-label="Logit lens">
       <div class="card-head">
         <h2>What each layer would predict</h2>
-        <Select label={doc.head === 'mask' ? 'At' : 'Behind'} value={token} options={own.tokens.map((_, at): [number, string] => [at, `${at}: ${pieceOf(own, at)}`])} onChange={(at) => go({ token: at, source: -1 })} />
+        <Select label={doc.head === 'mask' ? 'At' : 'After'} value={token} options={own.tokens.map((_, at): [number, string] => [at, `${at}: ${pieceOf(own, at)}`])} onChange={(at) => go({ token: at, source: -1 })} />
       </div>
       <p class="note small">
-        The row behind each layer goes through the last norm and the head at once, as if no other layer followed (logit lens, nostalgebraist 2020).
-        {answer && <> In the end it is <q>{visible(answer.finally)}</q>.</>} {exported && 'The file has this for the first unit.'}
+        The row after each layer goes directly through the last norm and the head, as if no other layer followed (logit lens, nostalgebraist 2020).
+        {answer && <> The final prediction is <q>{visible(answer.finally)}</q>.</>} {exported && 'This file contains it for the first unit.'}
       </p>
       {answer ? (
         <div class="scroll" tabIndex={0} role="region" aria-label="Likeliest tokens in each layer">
           <table class="heat" data-sum="lens">
-            <caption>Likeliest tokens with their probabilities; the last columns follow the final token</caption>
-            <thead><tr><th scope="col">behind</th>{answer.layers[0]?.top.map((_, at) => <th key={at} scope="col">{at + 1}.</th>)}<th scope="col">probability</th><th scope="col">rank</th><th scope="col">entropy</th></tr></thead>
+            <caption>The likeliest tokens with their probabilities; then the probability and rank of the final prediction, and the entropy</caption>
+            <thead><tr><th scope="col">after</th>{answer.layers[0]?.top.map((_, at) => <th key={at} scope="col">{at + 1}.</th>)}<th scope="col">probability</th><th scope="col">rank</th><th scope="col">entropy</th></tr></thead>
             <tbody>
               {answer.layers.map((layer, at) => (
                 <tr key={at}>

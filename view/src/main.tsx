@@ -24,7 +24,7 @@ import { WhatIf } from './whatif';
 
 const VIEWS: Record<PanelName, () => preact.JSX.Element> = { attention: Attention, steps: Steps, salience: Salience, layers: Layers, whatif: WhatIf, generation: Generation, similarity: Similarity, structure: Structure };
 
-/** A unit in a list. */
+/** The title of a unit in the list. */
 function titleOf(document: Document, at: number): string {
   const unit = document.units[at];
   if (!unit) {
@@ -54,7 +54,7 @@ function App({ onGiven }: { onGiven: () => void }) {
       return;
     }
     document.title = `${document_.file.split(/[\\/]/).at(-1)} · Fovea`;
-    // Numbers of another document's address may be too large here.
+    // The numbers in the address may come from a larger document or model.
     const fit = (value: number, most: number) => Math.min(value, Math.max(0, most));
     const shape = shapeOf(document_, state.look);
     const change = {
@@ -72,7 +72,7 @@ function App({ onGiven }: { onGiven: () => void }) {
       onGiven();
     }
   }, [state.given]);
-  // On a narrow screen the tabs scroll.
+  // On a narrow screen, the tabs scroll, and the selected tab may be hidden.
   useEffect(() => document.getElementById(`tab-${state.panel}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' }), [state.panel, document_]);
   if (!document_) {
     return <main class="center"><Wait of={[doc]} what="the document" /></main>;
@@ -114,14 +114,14 @@ function App({ onGiven }: { onGiven: () => void }) {
       <nav aria-label="Unit and panel">
         {units.length > 0 && (
           <div class="units">
-            <button type="button" class="quiet" aria-label="Unit before" disabled={usable(state.unit, -1) < 0} onClick={() => toUnit(usable(state.unit, -1))}>‹</button>
+            <button type="button" class="quiet" aria-label="Previous unit" disabled={usable(state.unit, -1) < 0} onClick={() => toUnit(usable(state.unit, -1))}>‹</button>
             <label class="unit-select">
               <span class="sr">Unit</span>
               <select value={String(state.unit)} onChange={(event) => toUnit(Number(event.currentTarget.value))}>
                 {units.map((own, at) => <option key={at} value={String(at)} disabled={own.blank}>{titleOf(document_, at)}</option>)}
               </select>
             </label>
-            <button type="button" class="quiet" aria-label="Unit after" disabled={usable(state.unit, 1) >= units.length} onClick={() => toUnit(usable(state.unit, 1))}>›</button>
+            <button type="button" class="quiet" aria-label="Next unit" disabled={usable(state.unit, 1) >= units.length} onClick={() => toUnit(usable(state.unit, 1))}>›</button>
           </div>
         )}
         <div class="tabs" role="tablist" aria-label="Panel" ref={tabs} onKeyDown={move}>
@@ -137,8 +137,8 @@ function App({ onGiven }: { onGiven: () => void }) {
         <div id="panel" role="tabpanel" aria-labelledby={`tab-${state.panel}`} tabIndex={-1}>
         {text && needsUnit && text.coverage < 0.995 && (
           <p class={text.coverage < 0.5 ? 'warn strong' : 'warn'}>
-            The model’s vocabulary knows only {percent(text.coverage, 0)} of the letters here; the others reach it as [UNK].
-            {text.coverage < 0.5 && ' What it computes says little about this text. Choose a model for its language with --model.'}
+            The model’s vocabulary knows only {percent(text.coverage, 0)} of the characters here; the model reads the others as [UNK].
+            {text.coverage < 0.5 && ' Its numbers say little about this text. Choose a model for the language with --model.'}
           </p>
         )}
         {needsUnit && units.length === 0 ? (
@@ -159,7 +159,7 @@ function App({ onGiven }: { onGiven: () => void }) {
   );
 }
 
-/** Drawn anew for each text; what is looked at stands in the address. */
+/** Renders the page again for each text. The address keeps the selection. */
 function Page() {
   const [given, setGiven] = useState(0);
   return <App key={`${useEdits()} ${given}`} onGiven={() => setGiven((count) => count + 1)} />;
@@ -167,7 +167,7 @@ function Page() {
 
 give(fromAddress().given);
 
-// The document is on its way while the rest of the page is set up.
+// The page asks for the document early, so that it loads while the rest of the page starts.
 ask('document').catch(() => {});
 const root = document.getElementById('page');
 if (root) {

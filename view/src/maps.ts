@@ -1,4 +1,4 @@
-// Attention maps of a unit: whose they are, as they come, and as pictures.
+// Attention maps of a unit: the texts that they connect, how they load, and how they are drawn.
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { ask, type Document, type UnitText } from './data';
@@ -6,27 +6,27 @@ import { Maps } from './heads';
 import { ramp } from './numbers';
 import { type Look, useWorld } from './state';
 
-/** Who looks and who is looked at: the same text, except where a decoder looks at what the encoder read. */
+/** The attending and the attended text. They are the same text, unless a decoder attends to the text of the encoder. */
 export interface Sides {
   look: Look;
   from: UnitText;
   to: UnitText;
-  /** What stands in a path for it. */
+  /** The part of a path that stands for these sides. */
   part: string;
 }
 
-export const LOOKS: [Look, string][] = [['', 'the encoder'], ['d', 'the decoder'], ['x', 'the decoder, at the encoder']];
+export const LOOKS: [Look, string][] = [['', 'the encoder'], ['d', 'the decoder'], ['x', 'the decoder, looking at the encoder']];
 
 const texts = new WeakMap<UnitText, UnitText>();
 
-/** What the decoder writes, as a text. */
+/** The text of the decoder, in the form of a unit. */
 export function writtenOf(text: UnitText): UnitText {
   const found = texts.get(text) ?? { ...text, tokens: text.written };
   texts.set(text, found);
   return found;
 }
 
-/** The sides of what is looked at; nothing while the unit is on its way. */
+/** The selected sides; undefined until the unit has arrived. */
 export function useSides(): Sides | undefined {
   const { document: doc, text, state } = useWorld();
   const look = doc.decoder ? state.look : '';
@@ -38,12 +38,12 @@ export function useSides(): Sides | undefined {
   }, [text, state.unit, look]);
 }
 
-/** Layers and heads of what is looked at. */
+/** The numbers of layers and heads that are selected. */
 export function shapeOf(doc: Document, look: Look): { layers: number; heads: number } {
   return look && doc.decoder ? doc.decoder : { layers: doc.model.layers, heads: doc.model.heads };
 }
 
-/** The maps of all layers as they come. */
+/** The maps of all layers; each is undefined until it has arrived. */
 export function useMaps(sides: Sides | undefined): { maps: (Maps | undefined)[]; error: Error | undefined } {
   const { document: doc, state } = useWorld();
   const [found, set] = useState<{ of?: Sides; maps: (Maps | undefined)[]; error?: Error }>({ maps: [] });
@@ -78,7 +78,7 @@ export function useMaps(sides: Sides | undefined): { maps: (Maps | undefined)[];
   return { maps: found.of === sides ? found.maps : [], error: found.error };
 }
 
-/** The tokens of a text that are shown. */
+/** The positions of the tokens that are shown. */
 export function useShown(text: UnitText | undefined): number[] {
   const { state } = useWorld();
   return useMemo(() => {
@@ -87,7 +87,7 @@ export function useShown(text: UnitText | undefined): number[] {
   }, [text, state.special]);
 }
 
-/** Draws a map; of more than `cells` tokens, a cell is the largest of several, so that a line of one token stays visible. */
+/** Draws a map with at most `cells` rows and columns. A cell has the largest of its values, so a line of one token stays visible. */
 export function draw(canvas: HTMLCanvasElement | null, maps: Maps, head: number, [rows, columns]: [number[], number[]], theme: 'light' | 'dark', cells = Infinity) {
   const context = canvas?.getContext('2d');
   if (!canvas || !context || rows.length === 0 || columns.length === 0) {
@@ -126,7 +126,7 @@ const TABLES = {
   dark: Uint8Array.from(Array.from({ length: 256 }, (_, at) => ramp('dark', at / 255)).flat()),
 };
 
-/** The token that another looks at most, itself included. */
+/** The token that receives most attention from a token, possibly the token itself. */
 export function strongest(maps: Maps, head: number, token: number): number {
   let most = 0;
   for (let j = 1; j < maps.m; j++) {

@@ -1,4 +1,4 @@
-// The matrix of a head: a row for each token that looks, a column for each that is looked at.
+// The matrix of a head: a row for each attending token, a column for each attended token.
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { Maps } from './heads';
@@ -6,7 +6,7 @@ import { draw, type Sides, strongest } from './maps';
 import { percent } from './numbers';
 import { lookingToken, nameOf, pieceOf, useWorld } from './state';
 
-/** What is short, or stands upright in its own script, is not turned. */
+/** Labels that are not rotated: single characters, and scripts that are written upright. */
 const FLAT = /^.$|[\u3000-\u9fff\uac00-\ud7af]/u;
 
 /** The matrix of a head. */

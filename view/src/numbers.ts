@@ -1,6 +1,6 @@
 // Numbers as text and as colors.
 
-/** A number with `digits` significant digits, and a true minus sign. */
+/** A number with `digits` significant digits and a true minus sign. */
 export function num(value: number, digits = 4): string {
   if (!Number.isFinite(value)) {
     return value < 0 ? '−∞' : String(value);
@@ -13,12 +13,12 @@ export function num(value: number, digits = 4): string {
   return (text.includes('e') && size >= 1e-4 && size < 1e6 ? String(Number(text)) : text).replace('-', '−').replace('e−', 'e−');
 }
 
-/** A fraction in percent. */
+/** A fraction as a percentage. */
 export function percent(value: number, digits = 1): string {
   return `${(100 * value).toFixed(digits).replace('-', '−')} %`;
 }
 
-/** 22.7 M. */
+/** A rounded number with a prefix, such as 22.7 M. */
 export function short(value: number): string {
   for (const [unit, size] of [['G', 1e9], ['M', 1e6], ['k', 1e3]] as const) {
     if (value >= size) {
@@ -44,7 +44,7 @@ export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return total;
 }
 
-/** Places of the largest values, by size without sign, the largest first. */
+/** The positions of the values with the largest magnitudes, in descending order. */
 export function largest(values: ArrayLike<number>, count: number): number[] {
   const places = Array.from(values, (_, at) => at);
   places.sort((a, b) => Math.abs(values[b] as number) - Math.abs(values[a] as number));
@@ -58,7 +58,7 @@ const RAMPS: Record<'light' | 'dark', Color[]> = {
   dark: [[26, 24, 34], [54, 42, 104], [110, 82, 206], [185, 158, 255], [248, 243, 255]],
 };
 
-/** Below zero and above, from the middle outwards. */
+/** The colors below and above zero, from zero outward. */
 const SIDES: Record<'light' | 'dark', { below: Color[]; above: Color[] }> = {
   light: { below: [[247, 246, 250], [158, 196, 226], [33, 105, 165], [9, 48, 92]], above: [[247, 246, 250], [244, 190, 150], [207, 92, 30], [108, 36, 5]] },
   dark: { below: [[38, 36, 48], [38, 82, 122], [84, 160, 222], [196, 228, 255]], above: [[38, 36, 48], [124, 66, 30], [233, 135, 70], [255, 222, 194]] },
@@ -72,12 +72,12 @@ function along(stops: Color[], at: number): Color {
   return [0, 1, 2].map((channel) => Math.round((a[channel] as number) + rest * ((b[channel] as number) - (a[channel] as number)))) as Color;
 }
 
-/** 0 to 1. Small values stay visible: the scale is the power 0.55. */
+/** The color of a value from 0 to 1. The power 0.55 keeps small values visible. */
 export function ramp(theme: 'light' | 'dark', value: number): Color {
   return along(RAMPS[theme], Math.max(value, 0) ** 0.55);
 }
 
-/** -1 to 1. */
+/** The color of a value from -1 to 1. */
 export function diverging(theme: 'light' | 'dark', value: number): Color {
   const { below, above } = SIDES[theme];
   return value < 0 ? along(below, -value) : along(above, value);
@@ -87,7 +87,7 @@ export function css([r, g, b]: Color): string {
   return `rgb(${r} ${g} ${b})`;
 }
 
-/** Black or white, whichever can be read on it: with these two, every color leaves a contrast of at least 4.58. */
+/** Black or white, whichever is easier to read on a color. The contrast is at least 4.58 for every color. */
 export function inkOn([r, g, b]: Color): string {
   const linear = (v: number) => (v / 255 <= 0.04 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
   const light = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);

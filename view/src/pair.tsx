@@ -5,7 +5,7 @@ import { dot, largest, num, percent } from './numbers';
 import { Bar, Formula, More, Strip, Terms, Wait } from './parts';
 import { nameOf, useSetting } from './state';
 
-/** The numbers of one pair. */
+/** The selected pair of tokens. */
 export interface Chosen {
   unit: number;
   layer: number;
@@ -43,7 +43,7 @@ export function Pair({ unit, layer, head: number, token, source, sides: { from: 
       <Formula>
         q·k = <b class="num">{num(product)}</b>, times the scale {num(head.scale)} = <b class="num">{num(product * head.scale)}</b>
         {head.soft_cap !== null && <>, capped at {head.soft_cap} = <b class="num">{num(score)}</b></>}
-        {head.positions && <>, with the distance = <b class="num">{num(score)}</b></>}
+        {head.positions && <>, plus the bias of the distance = <b class="num">{num(score)}</b></>}
         {seen ? <>; softmax over {end - first} tokens = <b class="num">{percent(share, 2)}</b></> : <>; the mask hides this token: <b class="num">0 %</b></>}
       </Formula>
       <div class="two">

@@ -1,4 +1,4 @@
-// Small parts of which panels are made.
+// Small components that the panels share.
 import { Component, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
@@ -6,10 +6,10 @@ import type { Answered } from './data';
 import { diverging, num } from './numbers';
 import { useSetting } from './state';
 
-/** Milliseconds after which a person who moves through a matrix rests. */
+/** Milliseconds without a change after which the selection counts as resting. */
 export const REST = 90;
 
-/** A component that is drawn again only if one of its properties is another. It must not look at the world, which changes often. */
+/** A component that renders again only if one of its properties changes. It must not use the world, which changes often. */
 export function still<P extends object>(Drawn: ComponentType<P>): ComponentType<P> {
   return class extends Component<P> {
     override shouldComponentUpdate(next: P): boolean {
@@ -22,7 +22,7 @@ export function still<P extends object>(Drawn: ComponentType<P>): ComponentType<
   };
 }
 
-/** What is shown while an answer is on its way, or in its place. */
+/** A note until an answer arrives, or the error instead of the answer. */
 export function Wait({ of, what }: { of: Answered<unknown>[]; what: string }) {
   const error = of.find((answered) => answered.error)?.error;
   return error ? (
@@ -32,7 +32,7 @@ export function Wait({ of, what }: { of: Answered<unknown>[]; what: string }) {
   );
 }
 
-/** Numbers of a row as a strip of colors: blue below zero, orange above. */
+/** The numbers of a row as a strip of colors: blue below zero, orange above. */
 export function Strip({ values, label, chosen, onChoose, height = 22 }: {
   values: ArrayLike<number>;
   label: string;
@@ -87,7 +87,7 @@ export function Strip({ values, label, chosen, onChoose, height = 22 }: {
   );
 }
 
-/** A bar to the left or the right of the middle. */
+/** A bar from the middle to the left or right, or from the left edge if no value is negative. */
 export function Bar({ value, most, both = true }: { value: number; most: number; both?: boolean }) {
   const size = Math.min(1, Math.abs(value) / Math.max(most, 1e-12)) * (both ? 50 : 100);
   const left = both ? (value < 0 ? 50 - size : 50) : 0;
@@ -124,7 +124,7 @@ export function Select<T extends string | number>({ label, value, options, onCha
   );
 }
 
-/** Content that is made when it is opened for the first time. */
+/** Content that renders when the user opens it for the first time. */
 export function More({ title, children, open = false }: { title: ComponentChildren; children: () => ComponentChildren; open?: boolean }) {
   const [opened, set] = useState(open);
   return (
@@ -135,7 +135,7 @@ export function More({ title, children, open = false }: { title: ComponentChildr
   );
 }
 
-/** Terms and their sum. `made`: what the model has, where it may differ in the last digits. */
+/** Terms and their sum. `made` is the model's own number, which may differ in the last digits. */
 export function Terms({ caption, columns, rows, total, made, id }: {
   caption: string;
   columns: string[];
@@ -183,7 +183,7 @@ export function Formula({ children }: { children: ComponentChildren }) {
   return <p class="formula">{children}</p>;
 }
 
-/** A file that the browser saves. */
+/** Lets the browser save a file. */
 export function save(name: string, type: string, content: string | Blob): void {
   const url = URL.createObjectURL(content instanceof Blob ? content : new Blob([content], { type }));
   const link = document.createElement('a');

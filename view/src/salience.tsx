@@ -1,4 +1,4 @@
-// Salience: which words carry the embedding, by any method; two side by side, and their difference.
+// The salience panel: the scores of words by two methods, side by side, and their difference.
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { Colored } from './colored';
@@ -9,19 +9,19 @@ import { csv, useNumbers } from './saving';
 import { useWorld } from './state';
 
 const ABOUT: Record<string, string> = {
-  decomposition: 'Share of the embedding that came in through each word, with attention and gates held. Words, special tokens and biases sum to 1.',
-  alti: 'How much nearer each word brings the result, layer by layer (ALTI, Ferrando et al. 2022).',
-  attention: 'Attention received, mean over layers and heads. What was mixed, not why.',
-  rollout: 'Attention with the residual, multiplied through the layers (Abnar & Zuidema 2020).',
-  norm: 'Length of what each word adds, with residual and norm (Kobayashi et al. 2021), multiplied through the layers.',
-  gradient: 'Gradient times input, beyond the reference: what a small change at each word would do.',
-  'integrated-gradients': 'Gradient times input, averaged on the way from the reference to the text (Sundararajan et al. 2017).',
+  decomposition: 'Share of the embedding that came in through each word, with attention and gates held constant. Words, special tokens and biases sum to 1.',
+  alti: 'How much closer each word brings the rows to their result, layer by layer (ALTI, Ferrando et al. 2022).',
+  attention: 'Attention that each word receives, averaged over layers and heads. It shows what the model mixed, not why.',
+  rollout: 'Attention plus the residual connection, multiplied through the layers (Abnar & Zuidema 2020).',
+  norm: 'Length of the vector that each word adds, with residual connection and norm (Kobayashi et al. 2021), multiplied through the layers.',
+  gradient: 'Gradient times the difference between input and reference: the effect of a small change at each word.',
+  'integrated-gradients': 'Gradient averaged on the path from the reference to the text, times their difference (Sundararajan et al. 2017).',
   'leave-one-out': 'How far the embedding turns when the word is deleted: one pass per word.',
-  'value-zeroing': 'How far a token’s row turns when the values of another are zero, multiplied through the layers (Mohebbi et al. 2023).',
+  'value-zeroing': 'How far a token’s row turns when the values of another token are zero, multiplied through the layers (Mohebbi et al. 2023).',
   smoothgrad: 'Length of the gradient, averaged over copies of the text with noise (Smilkov et al. 2017). It has no sign.',
-  lime: 'Weights of a linear model of what deleting random words does (Ribeiro et al. 2016).',
-  shap: 'Owen values: what a word adds on average over the order in which lines and words come (Owen 1977).',
-  globenc: 'Length of what each token adds, with norms and feed-forward blocks, multiplied through the layers (Modarressi et al. 2022).',
+  lime: 'Weights of a linear model that predicts the effect of deleting random words (Ribeiro et al. 2016).',
+  shap: 'Owen values: what a word adds on average over orders of the lines and of the words in them (Owen 1977).',
+  globenc: 'Length of the vector that each token adds, with norms and feed-forward blocks, multiplied through the layers (Modarressi et al. 2022).',
   'attention-flow': 'The most attention that can flow from each word through the layers (Abnar & Zuidema 2020).',
 };
 
@@ -35,16 +35,16 @@ function About({ scores }: { scores: Scores }) {
           Words <b class="num">{num(words, 5)}</b> + special tokens <b class="num">{num(scores.special, 5)}</b> + biases <b class="num">{num(scores.bias, 5)}</b> = <b class="num">{num(words + scores.special + scores.bias, 6)}</b>; the residual is <b class="num">{scores.residual.toExponential(1).replace('-', '−')}</b>.
         </span>
       ) : (
-        <span>Words together <b class="num">{num(words, 5)}</b>, special tokens <b class="num">{num(scores.special, 5)}</b>. This method splits nothing exactly, so it has no residual.</span>
+        <span>Sum of the words <b class="num">{num(words, 5)}</b>, special tokens <b class="num">{num(scores.special, 5)}</b>. This method is not an exact split, so it has no residual.</span>
       )}
     </p>
   );
 }
 
-/** Words that are deleted one after the other at most. */
+/** Maximum count of words that are deleted one by one. */
 const DELETED = 80;
 
-/** How far the embedding turns without each word, once it was asked for. */
+/** How far the embedding turns without each word. `start` computes it. */
 function useWithout(unit: number): { turned: Map<number, number>; running: boolean; start: (words: number[]) => void } {
   const [found, set] = useState<{ unit: number; turned: Map<number, number>; running: boolean }>({ unit, turned: new Map(), running: false });
   const live = useRef(unit);
@@ -102,7 +102,7 @@ export function Salience() {
   const [order, setOrder] = useState<'text' | 'a' | 'b' | 'difference'>('a');
   const without = useWithout(state.unit);
   const found = isOf(answered, path) && text?.unit === state.unit ? answered.value.methods : undefined;
-  // A method that takes many passes runs once it is chosen.
+  // A method that takes many passes runs only when the user chooses it.
   const slow = (name: string) => (found && !found.some((method) => method.name === name) ? `scores/${state.unit}/${name}` : null);
   const paths = [slow(names[0]), slow(names[1])] as const;
   const own = [useAnswer<Scores>(paths[0]), useAnswer<Scores>(paths[1])] as const;
@@ -158,7 +158,7 @@ export function Salience() {
       </div>
       <section class="card" aria-label="Difference">
         <h2>Difference: <span class="above-text">more by {a.name}</span>, <span class="below-text">more by {b.name}</span></h2>
-        <Colored runs={text.runs} values={difference} most={mostD} label="Text colored by the difference of both methods" title={(run, value) => `${run.text}: ${percent(value, 2)} difference`} />
+        <Colored runs={text.runs} values={difference} most={mostD} label="Text colored by the difference of the two methods" title={(run, value) => `${run.text}: ${percent(value, 2)} difference`} />
       </section>
       <section class="card" aria-label="Words">
         <div class="card-head">
@@ -175,7 +175,7 @@ export function Salience() {
         </div>
         {checked.length > 2 && !without.running && (
           <p class="note small" role="note">
-            Deleting a word turns the embedding by 1 − cosine. Rank correlation of this with the scores of {checked.length} words: {a.name} <b class="num">{num(correlation(checked.map((at) => a.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>, {b.name} <b class="num">{num(correlation(checked.map((at) => b.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>.
+            The effect of deleting a word is 1 − cosine of the embeddings before and after. Rank correlation of this effect with the scores of {checked.length} words: {a.name} <b class="num">{num(correlation(checked.map((at) => a.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>, {b.name} <b class="num">{num(correlation(checked.map((at) => b.words[at] as number), checked.map((at) => without.turned.get(at) as number)), 2)}</b>.
           </p>
         )}
         <div class="scroll tall" tabIndex={0} role="region" aria-label="Scores of the words">

@@ -1,9 +1,9 @@
-// Every panel as a picture (PNG, SVG) and as numbers (CSV, JSON).
+// Saves each panel as a picture (PNG, SVG) and as numbers (CSV, JSON).
 import { useEffect } from 'preact/hooks';
 
 import { save } from './parts';
 
-/** What a panel has to save: a name for the file, its numbers as rows of a table, and as JSON. */
+/** The numbers of a panel: a file name, the rows of a table, and a value for JSON. */
 export interface Numbers {
   name: string;
   rows: () => (string | number | null)[][];
@@ -12,7 +12,7 @@ export interface Numbers {
 
 let current: Numbers | undefined;
 
-/** Says what there is to save while a panel is shown. */
+/** Registers the numbers to save while a panel is shown. */
 export function useNumbers(numbers: Numbers | undefined): void {
   useEffect(() => {
     current = numbers;
@@ -28,17 +28,18 @@ export function csv(rows: (string | number | null)[][]): string {
   return `${rows.map((row) => row.map(cell).join(',')).join('\r\n')}\r\n`;
 }
 
-/** The styles of the page, as text. */
+/** The style sheets of the page as text. */
 function styles(): string {
   return [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules].map((rule) => rule.cssText)).join('\n');
 }
 
-/** Text as XML. */
+/** Escapes text for XML. */
 const escaped = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;');
 
 /**
- * The panel as XML in which canvases are images and fields are what they say. It is made of text: a copy of elements would have inline
- * styles, which the policy of the page forbids.
+ * The panel as XML, with images in place of canvases and text in place of fields.
+ *
+ * The function edits the XML as text, because a copy of the elements would have inline styles, which the policy of the page forbids.
  */
 function written(panel: HTMLElement): string {
   const canvases = [...panel.querySelectorAll('canvas')];
@@ -57,7 +58,7 @@ function written(panel: HTMLElement): string {
     });
 }
 
-/** The panel as an SVG: browsers show it as it stands on the page. */
+/** The panel as an SVG, which browsers show as on the page. */
 export function drawing(): { svg: string; width: number; height: number } | undefined {
   const panel = document.getElementById('panel');
   if (!panel) {
@@ -71,7 +72,7 @@ export function drawing(): { svg: string; width: number; height: number } | unde
   return { svg, width, height };
 }
 
-/** Pixels of a picture at most, on each side: what browsers draw. */
+/** Maximum width and height of a picture in pixels, because browsers limit the size of canvases. */
 const LARGEST = 8000;
 
 async function png(name: string): Promise<void> {

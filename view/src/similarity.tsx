@@ -1,4 +1,4 @@
-// Similarity: the items of the file as a matrix and as a map, the neighbors of one, and two of them word by word.
+// The similarity panel: the items of the file as a matrix and as a map, the neighbors of an item, and a pair word by word.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { Colored } from './colored';
@@ -12,8 +12,8 @@ import { FEWEST, umap } from './umap';
 type Measure = 'cosine' | 'centered';
 
 const MEASURES: Record<Measure, [string, string]> = {
-  cosine: ['cosine', 'Cosine of both embeddings, as fovea compare says it.'],
-  centered: ['centered', 'Without what the items of this file have in common, on the scale of lenses: as fovea similar says it for a folder with this file alone.'],
+  cosine: ['cosine', 'Cosine of the two embeddings, as in fovea compare.'],
+  centered: ['centered', 'Cosine without what the items of this file have in common, on the scale of lenses, as in fovea similar for a folder that contains only this file.'],
 };
 
 interface Table {
@@ -84,7 +84,7 @@ type Projection = 'pca' | 'umap';
 
 const PROJECTIONS: [Projection, string][] = [['pca', 'two principal components'], ['umap', 'UMAP']];
 
-/** The items as points: near each other where their vectors are. */
+/** The items as points. Items with similar vectors are near each other. */
 function Landscape({ of, by, a, b, choose }: { of: Table; by: Projection; a: number; b: number; choose: (item: number) => void }) {
   const { answer, n } = of;
   const places = useMemo(() => (by === 'umap' ? umap(floats(answer.cosines), n) : floats(answer.places)), [answer, by]);
@@ -95,7 +95,7 @@ function Landscape({ of, by, a, b, choose }: { of: Table; by: Projection; a: num
   };
   const [x, y] = [range(0), range(1)];
   const at = (item: number): [number, number] => [EDGE + x(item) * (WIDTH - 2 * EDGE), HEIGHT - EDGE - y(item) * (HEIGHT - 2 * EDGE)];
-  // A name is written where it covers no other one.
+  // A name is shown only if it covers no other name.
   const taken: [number, number, number][] = [];
   const order = [a, b, ...Array.from({ length: n }, (_, item) => item)];
   const named = new Map<number, 'start' | 'end'>();
@@ -111,7 +111,7 @@ function Landscape({ of, by, a, b, choose }: { of: Table; by: Projection; a: num
   }
   const label = (name: string) => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
   return (
-    <svg class="chart landscape" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Map of ${n} items by ${by === 'umap' ? 'UMAP' : 'two principal components'}. The list of neighbors has the same in numbers.`} data-projection={by}>
+    <svg class="chart landscape" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Map of ${n} items by ${by === 'umap' ? 'UMAP' : 'two principal components'}. The list of neighbors has the numbers.`} data-projection={by}>
       {Array.from({ length: n }, (_, item) => {
         const [cx, cy] = at(item);
         const side = named.get(item);
@@ -127,7 +127,7 @@ function Landscape({ of, by, a, b, choose }: { of: Table; by: Projection; a: num
   );
 }
 
-/** Both texts with what each word adds, and the words that correspond. */
+/** Both texts, colored by what each word adds, and the words that correspond. */
 function Pair({ a, b, names }: { a: number; b: number; names: [string, string] }) {
   const path = `pair/${a}/${b}`;
   const answered = useAnswer<PairAnswer>(path);
@@ -156,7 +156,7 @@ function Pair({ a, b, names }: { a: number; b: number; names: [string, string] }
   );
   const textOf = (own: PairSide) => new Map(own.runs.flatMap((run) => (run.word === undefined ? [] : [[run.word, run.text] as const])));
   const [wordsA, wordsB] = [textOf(answer.a), textOf(answer.b)];
-  // Brackets and points find each other everywhere; words say more.
+  // Punctuation corresponds everywhere and says little, so the table lists only words.
   const links = answer.links.filter((own) => [wordsA.get(own.a), wordsB.get(own.b)].every((text) => /[\p{L}\p{N}]/u.test(text ?? ''))).sort((x, y) => y.cosine - x.cosine).slice(0, 60);
   return (
     <>
@@ -166,7 +166,7 @@ function Pair({ a, b, names }: { a: number; b: number; names: [string, string] }
           <span class="note small num">{num(answer.ms, 3)} ms</span>
         </div>
         <p class="figure"><b class="num" data-cosine>{answer.cosine.toFixed(4)}</b> <span>cosine. The words of each side, with special tokens and biases, sum to it; the residual is <span class="num">{answer.residual.toExponential(1).replace('-', '−')}</span>.</span></p>
-        <p class="note small" aria-live="polite">{word === null ? 'Choose a word to see which word of the other text corresponds.' : link ? <><q>{wordsA.get(link.a)}</q> corresponds to <q>{wordsB.get(link.b)}</q>, with a cosine of <span class="num">{num(link.cosine, 3)}</span>.</> : 'No word of the other text corresponds: each of both would have to be the nearest of the other.'}</p>
+        <p class="note small" aria-live="polite">{word === null ? 'Choose a word to see which word of the other text corresponds to it.' : link ? <><q>{wordsA.get(link.a)}</q> corresponds to <q>{wordsB.get(link.b)}</q>, with a cosine of <span class="num">{num(link.cosine, 3)}</span>.</> : 'No word of the other text corresponds to it. Two words correspond if each is the nearest to the other.'}</p>
       </section>
       <div class="two">
         {side('a', names[0], answer.a)}
@@ -176,7 +176,7 @@ function Pair({ a, b, names }: { a: number; b: number; names: [string, string] }
         <h2>Words that correspond</h2>
         <div class="scroll" tabIndex={0} role="region" aria-label="Aligned words">
           <table class="terms wide" data-sum="links">
-            <caption>Each is the nearest of the other, by the cosine of their last rows (SimAlign, Jalili Sabet et al. 2020)</caption>
+            <caption>Each word is the nearest to the other, by the cosine of their rows after the last layer (SimAlign, Jalili Sabet et al. 2020)</caption>
             <thead><tr><th scope="col">{names[0]}</th><th scope="col">{names[1]}</th><th scope="col">cosine</th><th scope="col"><span class="sr">as a bar</span></th></tr></thead>
             <tbody>{links.map((own) => <tr key={`${own.a}-${own.b}`}><th scope="row">{wordsA.get(own.a)}</th><td>{wordsB.get(own.b)}</td><td>{num(own.cosine, 3)}</td><td class="bar-cell"><Bar value={own.cosine} most={1} both={false} /></td></tr>)}</tbody>
           </table>
@@ -203,7 +203,7 @@ export function Similarity() {
     return <Wait of={[answered]} what="the items of the file" />;
   }
   if (n < 2) {
-    return <p class="note">{doc.file.split(/[\\/]/).at(-1)} has {n === 0 ? 'no item' : 'one item only'} that can be compared. Items are functions, types and sections; similarity needs two.</p>;
+    return <p class="note">{doc.file.split(/[\\/]/).at(-1)} has {n === 0 ? 'no item' : 'only one item'} that can be compared. Items are functions, types and sections; similarity needs two.</p>;
   }
   const a = Math.min(Math.max(state.item, 0), n - 1);
   const nearest = Array.from({ length: n }, (_, at) => at).filter((at) => at !== a && !Number.isNaN(numbers[a * n + at])).sort((x, y) => (numbers[a * n + y] as number) - (numbers[a * n + x] as number));
@@ -231,9 +231,9 @@ export function Similarity() {
           </div>
           <Landscape of={of} by={projection} a={a} b={b} choose={(item) => go({ item, other: -1 })} />
           {projection === 'umap' ? (
-            <p class="note small">UMAP (McInnes et al. 2018) keeps the {Math.min(15, n - 1)} nearest items of each near, by cosine. Distances between groups, and the size of a group, mean nothing.</p>
+            <p class="note small">UMAP (McInnes et al. 2018) keeps each item near its {Math.min(15, n - 1)} nearest items by cosine. Distances between groups and sizes of groups mean nothing.</p>
           ) : (
-            <p class="note small">Two principal components of the vectors, <span class="num">{percent(answer.shares[0], 0)}</span> and <span class="num">{percent(answer.shares[1], 0)}</span> of their variance. What is far apart here is far apart; what is near here may differ in the rest.</p>
+            <p class="note small">Two principal components of the vectors, <span class="num">{percent(answer.shares[0], 0)}</span> and <span class="num">{percent(answer.shares[1], 0)}</span> of their variance. Items that are far apart here are also far apart in the full space. Items that are near each other here may differ in other components.</p>
           )}
           <h3>Neighbors of <q>{names(a)}</q></h3>
           <ol class="bars neighbors">
@@ -247,7 +247,7 @@ export function Similarity() {
           </ol>
         </section>
       </div>
-      {a !== b && (exported ? <p class="note">This file has no model in it, so the words of a pair are left out. Run <code>fovea view</code> on the document to see them.</p> : <Pair a={a} b={b} names={[names(a), names(b)]} />)}
+      {a !== b && (exported ? <p class="note">This file contains no model, so it cannot show the words of a pair. Run <code>fovea view</code> on the document to see them.</p> : <Pair a={a} b={b} names={[names(a), names(b)]} />)}
     </div>
   );
 }

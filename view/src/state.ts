@@ -1,4 +1,4 @@
-// What is looked at. It stands in the address behind #, so that a reload or a link shows the same.
+// The selection of the page. The address contains it after #, so that a reload or a link restores it.
 import { createContext } from 'preact';
 import { useCallback, useContext, useEffect, useState } from 'preact/hooks';
 
@@ -23,23 +23,23 @@ export interface State {
   unit: number;
   layer: number;
   head: number;
-  /** The token that looks, as a place in the unit; -1 for the page's choice. */
+  /** The position of the attending token in the unit; -1 if the page chooses. */
   token: number;
-  /** The token that is looked at; -1 for the strongest. */
+  /** The position of the attended token; -1 for the token with most attention. */
   source: number;
-  /** The coordinate that the steps follow; -1 for the page's choice. */
+  /** The coordinate that the steps follow; -1 if the page chooses. */
   coordinate: number;
   /** Whether special tokens are shown. */
   special: boolean;
-  /** Whose attention: of what reads the document, of the decoder (`d`), or the decoder's look at the encoder (`x`). */
+  /** Whose attention is shown: of the stack that reads the document, of the decoder (`d`), or of the decoder to the encoder (`x`). */
   look: Look;
-  /** What is changed in What if, as the path of the question has it. */
+  /** The changes of What if, in the form of a path. */
   edit: string;
-  /** What is asked about the text, of a model that answers questions. */
+  /** The question about the text, for a model that answers questions. */
   question: string;
-  /** The text that the decoder of an encoder–decoder is given; empty for what the model writes. */
+  /** The text for the decoder of an encoder–decoder; empty if the model writes its own text. */
   given: string;
-  /** Two items of the file that are compared; -1 for none. */
+  /** The two items of the file to compare; -1 for none. */
   item: number;
   other: number;
 }
@@ -48,13 +48,13 @@ export type Look = '' | 'd' | 'x';
 
 const NUMBERS = { unit: 'u', layer: 'l', head: 'h', token: 't', source: 's', coordinate: 'd', item: 'i', other: 'o' } as const;
 
-/** What an edit looks like in the address. */
+/** The form of an edit in the address. */
 const EDIT = /^(-|[a-z0-9.,]{1,8000})$/;
 
-/** Characters of a question, at most. */
+/** Maximum characters of a question. */
 export const QUESTION = 250;
 
-/** Characters of a text for the decoder, at most. */
+/** Maximum characters of a text for the decoder. */
 export const LONGEST = 1000;
 
 export function fromAddress(): State {
@@ -85,7 +85,7 @@ function toAddress(state: State): string {
 
 export interface World {
   document: Document;
-  /** The unit, once it is there. */
+  /** The unit; undefined until it has arrived. */
   text: UnitText | undefined;
   state: State;
   go: (change: Partial<State>) => void;
@@ -97,7 +97,7 @@ export const WorldContext = createContext<World | null>(null);
 export function useWorld(): World {
   const world = useContext(WorldContext);
   if (!world) {
-    throw new Error('there is no world');
+    throw new Error('useWorld needs a WorldContext around the component');
   }
   return world;
 }
@@ -111,7 +111,7 @@ function written() {
   }
 }
 
-/** Writes the address once the person rests: browsers slow down pages that write it at each key. */
+/** Writes the address after a pause, because browsers slow down pages that write it at each key. */
 function write(state: State) {
   if (!waiting) {
     setTimeout(written, 120);
@@ -120,7 +120,7 @@ function write(state: State) {
 }
 addEventListener('pagehide', written);
 
-/** What rarely changes: who uses this alone is not drawn anew at each key. */
+/** The part of the world that rarely changes. Components that use only this part do not render at each key. */
 export interface Setting {
   document: Document;
   go: (change: Partial<State>) => void;
@@ -132,12 +132,12 @@ export const SettingContext = createContext<Setting | null>(null);
 export function useSetting(): Setting {
   const setting = useContext(SettingContext);
   if (!setting) {
-    throw new Error('there is no setting');
+    throw new Error('useSetting needs a SettingContext around the component');
   }
   return setting;
 }
 
-/** What is looked at, and how to look at something else. What was chosen last survives that the page is drawn anew. */
+/** The selection, and a function that changes it. The last selection stays when the page renders again. */
 export function useAddress(): [State, (change: Partial<State>) => void] {
   const [state, set] = useState(() => waiting ?? fromAddress());
   useEffect(() => {
@@ -157,9 +157,9 @@ export function useAddress(): [State, (change: Partial<State>) => void] {
   return [state, go];
 }
 
-/** Dark or light, as the person or the system wishes. */
+/** Dark or light, as the user or the system prefers. */
 export function useTheme(): ['light' | 'dark', (wish: 'light' | 'dark') => void] {
-  // VS Code says on the body which theme it has; elsewhere the system's wish counts.
+  // VS Code names its theme in an attribute of the body. Elsewhere, the preference of the system counts.
   const system = () => {
     const kind = document.body.dataset.vscodeThemeKind;
     const dark = kind ? /dark$|high-contrast$/.test(kind) : matchMedia('(prefers-color-scheme: dark)').matches;
@@ -184,7 +184,7 @@ export function useTheme(): ['light' | 'dark', (wish: 'light' | 'dark') => void]
   return [theme, set];
 }
 
-/** The token that looks: the chosen one, or the longest of the first, which is rarely a mere article. */
+/** The attending token: the chosen one, or the longest of the first 40, which is rarely an article. */
 export function lookingToken(text: UnitText, state: State): number {
   if (state.token >= 0 && state.token < text.tokens.length) {
     return state.token;
@@ -193,24 +193,24 @@ export function lookingToken(text: UnitText, state: State): number {
   return text.tokens.slice(0, 40).reduce((most, _, at) => (size(at) > size(most) ? at : most), 0);
 }
 
-/** How a token is written on the page. */
+/** The text of a token on the page. */
 export function pieceOf(text: UnitText, token: number): string {
   const { piece, source, special } = text.tokens[token] ?? { piece: '', source: '', special: false };
   if (special || source === '') {
     return piece || '·';
   }
-  // A piece that the vocabulary lacks is shown as what stands in the text.
+  // For a piece that the vocabulary lacks, the page shows the text of the document.
   return source.trim() === '' ? source.replace(/\n/g, '⏎').replace(/ /g, '␣') : source.trim();
 }
 
-/** A token's name in a sentence. */
+/** The name of a token in a sentence. */
 export function nameOf(text: UnitText, token: number): string {
   const found = text.tokens[token];
   const unknown = found && !found.special && /^(\[UNK\]|<unk>)$/.test(found.piece);
   return unknown ? `${pieceOf(text, token)} ([UNK])` : pieceOf(text, token);
 }
 
-/** A token in a list: spaces at its ends and line ends can be seen. */
+/** The text of a token in a list, with visible line breaks and visible spaces at its ends. */
 export function visible(text: string): string {
   return text.replace(/\n/g, '⏎').replace(/^ | $/g, '␣') || '·';
 }

@@ -1,4 +1,4 @@
-// One token through one layer: every operation with the numbers of this document, so that each can be computed again.
+// The steps panel: one token through one layer. Each operation has its numbers, so that a reader can compute it again.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
@@ -9,13 +9,13 @@ import { Bar, Formula, More, Select, Strip, Terms, Wait } from './parts';
 import { useNumbers } from './saving';
 import { lookingToken, nameOf, pieceOf, useWorld } from './state';
 
-/** What the cards need to know. */
+/** The data that the cards share. */
 interface Case {
   answer: Answer;
-  /** The text of the token, and the one that it looks at. */
+  /** The text of the token, and the text that it attends to. */
   from: UnitText;
   to: UnitText;
-  /** Whether it looks at what the encoder read. */
+  /** Whether the token attends to the text of the encoder. */
   cross?: boolean;
   layer: number;
   head: Head | undefined;
@@ -72,12 +72,12 @@ function NormSum({ x, mean, inverse, epsilon, scale, shift, y, rms }: {
         <>(x − mean) / deviation × γ{shift !== null && ' + β'} = (<N of={x} /> − <N of={mean} />) / <N of={1 / inverse} /> × <N of={scale} /></>
       )}
       {shift !== null && <> + <N of={shift} /></>} = <b><N of={y} bare /></b>
-      <span class="note small"> The deviation has ε = {epsilon} inside its root.</span>
+      <span class="note small"> The deviation includes ε = {epsilon} under the root.</span>
     </p>
   );
 }
 
-/** A number of a sum, with a bracket if it is negative. */
+/** A number in a sum, in brackets if it is negative. */
 function N({ of, bare = false }: { of: number; bare?: boolean }) {
   return <span class="num n">{of < 0 && !bare ? `(${num(of, 5)})` : num(of, 5)}</span>;
 }
@@ -86,7 +86,7 @@ function Embedding({ of: { answer, coordinate, name, value }, number }: { of: Ca
   const { embedding, input } = answer;
   if (!embedding) {
     return (
-      <Card number={number} title="Input" what={<>The row that layer {answer.layer - 1} left for {name}.</>}>
+      <Card number={number} title="Input" what={<>The row of {name} after layer {answer.layer - 1}.</>}>
         <Strip values={floats(input.value)} label="x, the stream" chosen={coordinate} />
       </Card>
     );
@@ -95,7 +95,7 @@ function Embedding({ of: { answer, coordinate, name, value }, number }: { of: Ca
   const at = embedding.projected ? 0 : coordinate;
   const whole = floats(embedding.sum)[at] as number;
   const norm: Normed | null = embedding.norm;
-  const said: Record<string, string> = { token: `the row of ${name} in the table of tokens`, position: 'the row of its position', type: 'the row of its kind of text' };
+  const said: Record<string, string> = { token: `the row of ${name} in the table of tokens`, position: 'the row of its position', type: 'the row of its token type' };
   return (
     <Card
       number={number}
@@ -138,18 +138,18 @@ function QueryKeyValue({ of: { answer, head, token, name, value, cross }, query,
     <Card
       number={number}
       title="Query, key, value"
-      what={<>Head {state.head} has three matrices. They turn the row of {name} into a <b>query</b> (what it looks for), a <b>key</b> (by what others find it) and a <b>value</b> (what it gives them), of {head.dim} numbers each.</>}
+      what={<>Head {state.head} has three matrices. They turn the row of {name} into a <b>query</b> (what it looks for), a <b>key</b> (how others find it) and a <b>value</b> (what it gives them), of {head.dim} numbers each.</>}
     >
-      <Formula>q = x·W<sub>Q</sub>{query?.biased && <> + b<sub>Q</sub></>}{head.placed && ', then normalized or rotated by its position'}, and so k and v</Formula>
+      <Formula>q = x·W<sub>Q</sub>{query?.biased && <> + b<sub>Q</sub></>}{head.placed && ', then normalized or rotated by its position'}, and k and v in the same way</Formula>
       <Strip values={q} label={`q of ${name}`} chosen={first} height={16} />
-      {cross ? <p class="note small">Here keys and values come from what the encoder read, so that {name} has only a query.</p> : (
+      {cross ? <p class="note small">Here, keys and values come from the text of the encoder, so {name} has only a query.</p> : (
         <>
           <Strip values={part(head.k, token)} label={`k of ${name}`} height={16} />
           <Strip values={part(head.v, token)} label={`v of ${name}`} height={16} />
         </>
       )}
       {query && (
-        <More title={`How q[${first}] is made: all ${x.length} terms`}>
+        <More title={`How q[${first}] is computed: all ${x.length} terms`}>
           {() => <Product id="query" node={query.id} output={state.head * head.dim + first} x={x} made={made[first] as number} name={`q[${first}]`} />}
         </More>
       )}
@@ -188,7 +188,7 @@ function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: C
       <Card
         number={number}
         title="Scores and softmax"
-        what={<>The query of {name} is multiplied with the key of every token{cross && ' that the encoder read'}. A larger product means a better match. Softmax turns the scores into shares that sum to 1.</>}
+        what={<>The query of {name} is multiplied by the key of every token{cross && ' of the encoder'}. A larger product means a better match. Softmax turns the scores into shares that sum to 1.</>}
       >
         <Formula>
           score<sub>j</sub> = q·k<sub>j</sub> × {num(head.scale)}{head.soft_cap !== null && `, capped at ${head.soft_cap}`}{head.positions && ' + the bias of the distance'}, &nbsp; p<sub>j</sub> = e<sup>score<sub>j</sub> − max</sup> / Σ e<sup>score − max</sup>
@@ -196,7 +196,7 @@ function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: C
         <p class="note small">
           Mask: {head.mask}. {masked > 0 ? `${masked} tokens are hidden from ${name}.` : 'Nothing is hidden.'} The largest score is {num(most, 5)}.
         </p>
-        <div class="scroll" tabIndex={0} role="region" aria-label={cross ? 'Scores and shares of each token that the encoder read' : 'Scores and shares of each token'}>
+        <div class="scroll" tabIndex={0} role="region" aria-label={cross ? 'Scores and shares of each token of the encoder' : 'Scores and shares of each token'}>
           <table class="terms wide" data-sum="softmax">
             <caption>What {name} looks at in layer {state.layer}, head {state.head}</caption>
             <thead>
@@ -234,7 +234,7 @@ function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: C
       <Card
         number={number + 1}
         title="Weighted values"
-        what={<>{name} takes the value of each token, times its share. The sum is what head {state.head} found.</>}
+        what={<>{name} takes the value of each token, times its share. The sum is the result of head {state.head}.</>}
       >
         <Formula>out = Σ<sub>j</sub> p<sub>j</sub> · v<sub>j</sub></Formula>
         <div class="stack">
@@ -245,7 +245,7 @@ function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: C
         <Strip values={out} label={`out of head ${state.head}`} chosen={column} />
         <Terms
           id="values"
-          caption={`out[${column}] = Σ p·v[${column}]${cross ? ', over what the encoder read' : ''}`}
+          caption={`out[${column}] = Σ p·v[${column}]${cross ? ', over the tokens of the encoder' : ''}`}
           columns={['token', 'p', `v[${column}]`, 'p × v']}
           rows={[
             ...shown.map((j) => [pieceOf(text, j), probabilities[j] as number, value(j)[column] as number, (probabilities[j] as number) * (value(j)[column] as number)]),
@@ -258,7 +258,7 @@ function Softmax({ of: { head, token, name, to: text, cross }, number }: { of: C
   );
 }
 
-/** The heads' parts of one coordinate behind the output matrix. */
+/** What each head adds to one coordinate through the output matrix. */
 function Output({ of: { coordinate, value, name, head }, step, number }: { of: Case; step: Step; number: number }) {
   const { state } = useWorld();
   const path = `row/${state.unit}/${step.id}/${coordinate}`;
@@ -274,7 +274,7 @@ function Output({ of: { coordinate, value, name, head }, step, number }: { of: C
     <Card
       number={number}
       title="Output of attention"
-      what={<>The heads’ results stand side by side, {mixed.length} numbers. The output matrix mixes them into a row as wide as the stream. Here is what each head brings to coordinate {coordinate} of {name}.</>}
+      what={<>The results of all heads side by side are {mixed.length} numbers. The output matrix turns them into a row as wide as the stream. The bars show what each head adds to coordinate {coordinate} of {name}.</>}
     >
       <Formula>z = [out<sub>0</sub> … out<sub>{brought.length - 1 > 0 ? brought.length - 1 : 'h'}</sub>]·W<sub>O</sub>{step.biased && <> + b<sub>O</sub></>}</Formula>
       {ready && weights ? (
@@ -303,7 +303,7 @@ function Output({ of: { coordinate, value, name, head }, step, number }: { of: C
 }
 
 function Add({ of: { coordinate, value, name, answer, step: find }, step, number }: { of: Case; step: Step; number: number }) {
-  // A norm may stand between what was computed and the sum.
+  // The input of the sum may be a norm, so the name comes from the operation before the norm.
   const nameOfPart = (id: number): string => {
     const found = id === answer.input.id ? undefined : find(id);
     const name = { output: 'attention', down: 'feed-forward' }[found?.role ?? ''];
@@ -318,7 +318,7 @@ function Add({ of: { coordinate, value, name, answer, step: find }, step, number
     <Card
       number={number}
       title="Residual"
-      what={<>What was computed is added to the row as it was, so that nothing of {name} gets lost.</>}
+      what={<>The result is added to the row before, so that nothing of {name} is lost.</>}
     >
       <p class="sum" data-sum="residual">
         [{coordinate}]: {parts.map((part, index) => <>{index > 0 && ' + '}<span class="term">{part.name} </span><N of={part.value} /></>)} = <b><N of={made} bare /></b>
@@ -335,7 +335,7 @@ function NormCard({ of: { coordinate, value }, step, number }: { of: Case; step:
     <Card
       number={number}
       title={rms ? 'RMSNorm' : 'LayerNorm'}
-      what={rms ? 'The row is divided by its size and stretched by γ.' : 'The row loses its mean, is divided by its deviation, stretched by γ and moved by β.'}
+      what={rms ? 'The row is divided by its size and multiplied by γ.' : 'The mean is subtracted from the row. Then the row is divided by its deviation, multiplied by γ and shifted by β.'}
     >
       <Formula>{rms ? <>y = x / √(mean(x²) + ε) · γ</> : <>y = (x − mean) / √(variance + ε) · γ + β</>}</Formula>
       <NormSum
@@ -353,7 +353,7 @@ function NormCard({ of: { coordinate, value }, step, number }: { of: Case; step:
   );
 }
 
-/** Up, activation and down together: which neurons move the coordinate. */
+/** The feed-forward block: up, activation and down, with the neurons that change the coordinate most. */
 function FeedForward({ of: { coordinate, value, step: find, name }, gate, down, number }: { of: Case; gate: Step; down: Step; number: number }) {
   const { state } = useWorld();
   const path = `row/${state.unit}/${down.id}/${coordinate}`;
@@ -375,7 +375,7 @@ function FeedForward({ of: { coordinate, value, step: find, name }, gate, down, 
     <Card
       number={number}
       title="Feed-forward"
-      what={<>The row goes through {active.length} neurons. Each looks for a pattern in it; those that find theirs add something to the row. For {name}, {firing} of them exceed 0.05.</>}
+      what={<>The row goes through {active.length} neurons. Each responds to a pattern in the row, and adds something to the row if it finds the pattern. For {name}, {firing} of them exceed 0.05.</>}
     >
       <Formula>{control ? <>m = ({gate.activation}(x·W<sub>gate</sub>) ⊙ x·W<sub>up</sub>)·W<sub>down</sub></> : <>m = {gate.activation}(x·W<sub>up</sub>{up?.biased && ' + b'})·W<sub>down</sub></>}{down.biased && ' + b'}</Formula>
       {parts && ready ? (
@@ -432,7 +432,7 @@ function Pooled({ number, coordinate }: { number: number; coordinate: number }) 
   const path = `pool/${state.unit}/${coordinate}`;
   const answered = useAnswer<Pool>(path);
   if (!text || !isOf(answered, path)) {
-    return <Card number={number} title="The embedding of the text" what="After the last layer, the rows of the tokens become one."><Wait of={[answered]} what="the embedding" /></Card>;
+    return <Card number={number} title="The embedding of the text" what="After the last layer, the rows of the tokens are combined into one."><Wait of={[answered]} what="the embedding" /></Card>;
   }
   const { column, weights, pooled, length, projected } = answered.value;
   const [values, shares] = [floats(column), floats(weights)];
@@ -440,7 +440,7 @@ function Pooled({ number, coordinate }: { number: number; coordinate: number }) 
     <Card
       number={number}
       title="The embedding of the text"
-      what={<>After the last layer, the rows of all tokens become one: each counts with its weight. {projected ? 'A further matrix follows.' : `Divided by its length, ${num(length)}, it is the vector that a search compares.`}</>}
+      what={<>After the last layer, the rows of all tokens are combined into one; each counts with its weight. {projected ? 'A further matrix follows.' : `Divided by its length, ${num(length)}, it is the vector that a search compares.`}</>}
     >
       <Terms
         id="pool"
@@ -457,7 +457,7 @@ function Pooled({ number, coordinate }: { number: number; coordinate: number }) 
 export function Steps() {
   const { text, state, go, document: doc } = useWorld();
   const whole = text && text.unit === state.unit ? text : undefined;
-  // What looks at the encoder is a part of a decoder's layer.
+  // Attention to the encoder is a part of the layers of the decoder.
   const part = doc.decoder && state.look ? '/d' : '';
   const same = whole && part ? writtenOf(whole) : whole;
   const token = same ? lookingToken(same, state) : 0;
@@ -496,7 +496,7 @@ export function Steps() {
         <Stepper label="Coordinate" value={coordinate} most={same.hidden - 1} onChange={(own) => go({ coordinate: own })} />
       </div>
       <p class="note small">
-        A row has {same.hidden} numbers. The page follows one of them, the coordinate, through every sum. At first it is the one in which the text’s embedding is largest.
+        A row has {same.hidden} numbers. The page follows one of them, the coordinate, through every sum. By default, it is the coordinate in which the embedding of the text is largest.
       </p>
     </section>
   );
@@ -527,7 +527,7 @@ export function Steps() {
     const key = step.id;
     if (step.op === 'mix') {
       mixes++;
-      // The second attention of a decoder's layer looks at what the encoder read.
+      // The second attention in a layer of the decoder attends to the text of the encoder.
       const own: Case = mixes > 1 && whole ? { ...of, to: whole, cross: true, head: isOf(cross, crossPath) ? cross.value : undefined } : of;
       at = own;
       cards.push(<QueryKeyValue key={`${key}q`} of={own} query={answer.steps.find((found) => found.id === step.inputs[0])} number={number} />, <Softmax key={`${key}s`} of={own} number={number + 1} />);
@@ -560,7 +560,7 @@ export function Steps() {
         <h2>What layer {state.layer} did to {of.name}</h2>
         <Strip values={before} label="before" chosen={coordinate} onChoose={of.follow} />
         <Strip values={after} label="after" chosen={coordinate} onChoose={of.follow} />
-        <p class="note">The cosine of both rows is {num(cosine)}. Coordinate {coordinate} went from {num(before[coordinate] as number)} to {num(after[coordinate] as number)}. Click on a strip to follow another coordinate.</p>
+        <p class="note">The cosine of the two rows is {num(cosine)}. Coordinate {coordinate} went from {num(before[coordinate] as number)} to {num(after[coordinate] as number)}. Click on a strip to follow another coordinate.</p>
         {!last && <button type="button" onClick={() => { go({ layer: state.layer + 1 }); scrollTo({ top: 0 }); }}>On to layer {state.layer + 1}</button>}
       </section>
     </div>

@@ -1,4 +1,4 @@
-// Structure: the model as boxes that open level by level, with shapes and parameters.
+// The structure panel: the model as nested boxes that open, with shapes and parameters.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 import { floats, isOf, type Part, type Structure as Answer, useAnswer, type Weights, type Work } from './data';
@@ -30,12 +30,12 @@ function grouped(parts: Part[]): { part: Part; all: Part[] }[] {
   return groups;
 }
 
-/** What ran for the unit that is looked at: times by part, each named by all parts around it. */
+/** The time of each part in the pass over the selected unit. The key is the names of all enclosing parts and of the part. */
 type Times = Map<string, number>;
 
 const SEPARATOR = ' / ';
 
-/** A picture of the weights of a part and their distribution, once it is open. */
+/** A picture of the weights of an open part, and their distribution. */
 function WeightsOf({ part, name }: { part: number; name: string }) {
   const { theme } = useWorld();
   const path = `weights/${part}`;
@@ -95,12 +95,12 @@ function WeightsOf({ part, name }: { part: number; name: string }) {
       <dl class="facts">
         {([['smallest', num(answer.low)], ['largest', num(answer.high)], ['mean', num(answer.mean, 3)], ['deviation', num(answer.deviation)], ['zeros', percent(answer.zeros, 2)]] as const).map(([title, value]) => <div key={title}><dt>{title}</dt><dd class="num" data-fact={title}>{value}</dd></div>)}
       </dl>
-      {shift && <Strip values={shift} label={`${name}: what is added`} />}
+      {shift && <Strip values={shift} label={`Bias of ${name}`} />}
     </div>
   );
 }
 
-/** Bytes of a part and those inside it; a tensor that another part has already counts there. */
+/** The bytes of a part and of all parts inside it. A tensor that several parts share counts once. */
 function bytesOf(part: Part, bytes: number[]): number {
   const own = part.weights !== undefined && part.parameters > 0 ? (bytes[part.weights] ?? 0) : 0;
   return (part.parts ?? []).reduce((total, inner) => total + bytesOf(inner, bytes), own);
@@ -112,7 +112,7 @@ function Box({ part, all, whole, open, within, times }: { part: Part; all: Part[
   const count = all.length;
   const parameters = all.reduce((total, own) => total + own.parameters, 0);
   const title = count > 1 ? `Blocks ${part.name.match(/\d+$/)?.[0] ?? ''} to ${all.at(-1)?.name.match(/\d+$/)?.[0] ?? ''}` : part.name;
-  // Of blocks that are alike, each part stands for those of all of them.
+  // A group of blocks that are alike shows the parts of one block, with the times of all blocks together.
   const paths = within.flatMap((outer) => (part.kind === 'block' ? all.map((own) => outer + own.name) : [outer + part.name]));
   const took = paths.map((path) => times.get(path)).filter((ms) => ms !== undefined);
   const ms = took.length > 0 ? took.reduce((total, own) => total + own, 0) : undefined;
@@ -133,7 +133,7 @@ function Box({ part, all, whole, open, within, times }: { part: Part; all: Part[
     </>
   );
   if (part.kind === 'add') {
-    return <li class="box add" aria-label="residual: the stream is added"><span class="plus" aria-hidden="true">+</span><span class="box-detail">residual</span></li>;
+    return <li class="box add" aria-label="residual: adds the stream"><span class="plus" aria-hidden="true">+</span><span class="box-detail">residual</span></li>;
   }
   if (part.weights !== undefined) {
     const own = part.weights;
@@ -181,10 +181,10 @@ const STAGES: Record<Work['stages'][number]['stage'], (count: number) => [string
   written: (count) => ['The decoder gets a text', `${count} tokens`],
   layers: (count) => ['The model reads it', `${count} layers; every result is kept`],
   embedding: (count) => ['Rows become an embedding', `${count} numbers`],
-  shares: (count) => ['The embedding is shared out, backward through the same operations', `${count} words`],
+  shares: (count) => ['The embedding is split into shares, backward through the same operations', `${count} words`],
 };
 
-/** What ran just now, from the file to the shares of words. */
+/** The stages that ran for the unit, from the file to the shares of words. */
 function Pipeline({ work }: { work: Work }) {
   const all = work.stages.reduce((total, own) => total + own.ms, 0);
   return (
@@ -203,12 +203,12 @@ function Pipeline({ work }: { work: Work }) {
           );
         })}
       </ol>
-      <p class="note small">The interpreter, which keeps every number for this page, runs on one text at a time; the editor’s answers come from faster operations that say the same.</p>
+      <p class="note small">For this page, the interpreter keeps every number and reads one text at a time. The editor’s answers come from faster operations with the same results.</p>
     </section>
   );
 }
 
-/** Every part in a row, with the names of those around it. */
+/** All parts as rows of a table, each with the names of its enclosing parts. */
 function flat(part: Part, around = ''): (string | number)[][] {
   const name = around ? `${around} / ${part.name}` : part.name;
   return [[name, part.kind, part.detail, part.shape?.join(' × ') ?? '', part.tensor ?? '', part.parameters], ...(part.parts ?? []).flatMap((own) => flat(own, name))];

@@ -1,2 +1,2 @@
-// esbuild makes page.css of it.
+// esbuild bundles imported style sheets into page.css.
 declare module '*.css';

@@ -1,12 +1,12 @@
-// The words of the tour, in English and in Chinese.
+// The texts of the tour, in English and in Chinese.
 
-/** What the tour says of the document. */
+/** The facts about the document that the tour mentions. */
 export interface Facts {
   tokens: number;
   hidden: number;
   heads: number;
   layers: number;
-  /** The token that looks, the one it looks at most, and the share in percent; nothing while they are on their way. */
+  /** The attending token, the token that receives most of its attention, and that share; null until they have arrived. */
   found: { name: string; most: string; share: string } | null;
 }
 
@@ -40,10 +40,10 @@ function english({ tokens, hidden, heads, layers, found }: Facts): Words {
     pages: [
       { title: 'Words become rows of numbers', text: `The model cannot read letters. It cuts the text into tokens, ${tokens} in this unit, and looks up a row of ${hidden} numbers for each. At first, a word has the same row wherever it stands.` },
       { title: 'Each word looks at the others', text: `The sense of a word depends on its neighbors. So each token asks a question (its query), and each token has a label (its key). Where they match, the token looks. ${here}` },
-      { title: 'A match becomes a share', text: 'Query and key are multiplied number by number and added up: the score. Softmax makes shares of all scores, and the shares sum to 1. The darker a square, the larger the share.' },
-      { title: 'It takes what it looks at', text: 'Each token also has a value: what it gives to those that look. A token adds up the values by its shares, and adds the result to its own row. All sums are on this page, with the numbers of this text.' },
+      { title: 'A match becomes a share', text: 'Query and key are multiplied number by number, and the products are added up. The result is the score. Softmax turns all scores into shares, which sum to 1. The darker a square, the larger the share.' },
+      { title: 'It takes what it looks at', text: 'Each token also has a value: what it gives to those that look. A token adds up these values, each multiplied by its share, and adds the result to its own row. All sums are on this page, with the numbers of this text.' },
       { title: 'Many heads, many layers', text: `A layer does this ${heads} times side by side: one head follows the neighbors, another finds the same word elsewhere. Then a small network works on each row alone. ${layers} layers follow each other.` },
-      { title: 'What it comes to', text: 'After the last layer, the rows become one vector for the whole text, which a search compares. Attention tells what was mixed on the way. How much each word matters for the vector is another question: salience answers it, and says how exact the answer is.' },
+      { title: 'The result', text: 'After the last layer, the rows are combined into one vector for the whole text, which a search compares. Attention shows what was mixed on the way. How much each word matters for the vector is another question: salience answers it, and says how exact the answer is.' },
     ],
   };
 }

@@ -1,4 +1,4 @@
-// Attention in two minutes, for those who have never seen it; it shows each step on the document itself.
+// A tour that explains attention in two minutes, with the numbers of the document itself.
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { floats, type Head, isOf, useAnswer } from './data';
@@ -6,7 +6,7 @@ import { largest, percent } from './numbers';
 import { lookingToken, nameOf, type State, useWorld } from './state';
 import { type Tongue, words } from './tour-text';
 
-/** The language that was chosen last; at first that of the browser. */
+/** The language that the user chose last; at first, the language of the browser. */
 let spoken: Tongue = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 
 export function Tour({ onEnd }: { onEnd: () => void }) {

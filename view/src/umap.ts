@@ -1,13 +1,13 @@
-// A map of items by UMAP (McInnes et al. 2018): near items stay near, whatever becomes of the distances between those far apart.
+// A map of items by UMAP (McInnes et al. 2018). Near items stay near; large distances are not preserved.
 import { UMAP } from 'umap-js';
 
-/** Fewer items have no neighborhoods to keep. */
+/** Minimum items for a map; fewer have no neighborhoods to preserve. */
 export const FEWEST = 5;
 
-/** Neighbors that each item is to keep near, as in the paper's implementation. */
+/** The number of neighbors that stay near an item, as in the paper's implementation. */
 const NEIGHBORS = 15;
 
-/** A generator of numbers below 1 (mulberry32), so that a file has the same map each time. */
+/** A seeded generator of numbers from 0 to 1 (mulberry32), so that a file always has the same map. */
 function seeded(): () => number {
   let state = 0x2545f491;
   return () => {

@@ -1,4 +1,4 @@
-// What if: words deleted, masked or replaced, and heads switched off; what changes stands beside what was.
+// The What if panel: the user deletes, masks or replaces words and switches heads off, and sees the results before and after.
 import { useMemo, useState } from 'preact/hooks';
 
 import { Colored, trimmed } from './colored';
@@ -14,12 +14,12 @@ function wordsOf(text: UnitText): Map<number, string> {
   return new Map(text.runs.flatMap((run) => (run.word === undefined ? [] : [[run.word, run.text] as const])));
 }
 
-/** How a changed word is written. */
+/** The text in place of a changed word; undefined if the word is deleted or unchanged. */
 function shown(change: Change | undefined, mask: string | null): string | undefined {
   return change?.kind === 'replace' ? change.text : change?.kind === 'mask' ? (mask ?? '[MASK]') : undefined;
 }
 
-/** The text, whose words can be chosen and changed. */
+/** The text, with words that the user can choose and change. */
 function Words({ text, edit, chosen, choose, change }: {
   text: UnitText;
   edit: Edit;
@@ -72,7 +72,7 @@ function Words({ text, edit, chosen, choose, change }: {
   );
 }
 
-const STACKS: Record<string, string> = { h: 'encoder', d: 'decoder', x: 'decoder at the encoder' };
+const STACKS: Record<string, string> = { h: 'encoder', d: 'decoder', x: 'decoder, looking at the encoder' };
 
 /** All heads as switches. */
 function Switches({ edit, set }: { edit: Edit; set: (off: Set<string>) => void }) {
@@ -113,14 +113,14 @@ function Switches({ edit, set }: { edit: Edit; set: (off: Set<string>) => void }
           })}
         </div>
       </div>
-      <p class="note small">A row is a layer. A head that is off gives 0 in place of its weighted values; everything else is computed anew.</p>
+      <p class="note small">Each row is a layer. A head that is off gives 0 instead of its weighted values. Everything after it is computed again.</p>
     </section>
   );
 }
 
 const KINDS = { next: 'Next token', mask: 'Word in place of the mask', class: 'Class' };
 
-/** A question about the text, and where the head finds its answer before and after. */
+/** A question about the text, and the answers of the head before and after the change. */
 function Asking({ text, edit }: { text: UnitText; edit: Edit }) {
   const { document: doc, state, go } = useWorld();
   const [typed, type] = useState(state.question);
@@ -131,7 +131,7 @@ function Asking({ text, edit }: { text: UnitText; edit: Edit }) {
     event.preventDefault();
     go({ question: typed.trim() });
   };
-  // The words of the answer with what is between them, as they are after the change.
+  // The text from the first to the last word of an answer, before or after the change.
   const told = ([first, last]: [number, number], changed: boolean) => {
     const from = text.runs.findIndex((run) => run.word === first);
     const to = text.runs.findIndex((run) => run.word === last);
@@ -153,7 +153,7 @@ function Asking({ text, edit }: { text: UnitText; edit: Edit }) {
           {sides.map(([name, spot, changed]) => (
             <div key={name} data-spot={name}>
               <dt>{name}</dt>
-              <dd>{!spot ? 'nothing is left to answer with' : <><q>{told(spot.words, changed)}</q> <span class="num">{percent(spot.probability)}</span>{spot.none && <span class="note small">: the head finds it likelier that the text has no answer</span>}</>}</dd>
+              <dd>{!spot ? 'no text is left to answer from' : <><q>{told(spot.words, changed)}</q> <span class="num">{percent(spot.probability)}</span>{spot.none && <span class="note small">: the head finds it likelier that the text has no answer</span>}</>}</dd>
             </div>
           ))}
         </dl>
@@ -162,7 +162,7 @@ function Asking({ text, edit }: { text: UnitText; edit: Edit }) {
   );
 }
 
-/** What the head of the model says, before and after. */
+/** The outputs of the head of the model, before and after the change. */
 function Outputs({ answer, text, edit }: { answer: Answer; text: UnitText; edit: Edit }) {
   const { document: doc } = useWorld();
   if (doc.head === 'span') {
@@ -171,7 +171,7 @@ function Outputs({ answer, text, edit }: { answer: Answer; text: UnitText; edit:
   if (!answer.outputs) {
     return (
       <p class="note small">
-        {doc.head === 'mask' ? 'Mask a word to see which words the model would put there.' : 'This model gives a vector alone: it names neither a class nor a next token.'}
+        {doc.head === 'mask' ? 'Mask a word to see which words the model would put there.' : 'This model gives only a vector. It predicts neither a class nor a next token.'}
       </p>
     );
   }
@@ -196,7 +196,7 @@ function Outputs({ answer, text, edit }: { answer: Answer; text: UnitText; edit:
   );
 }
 
-/** The items of the file that are nearest, before and after. */
+/** The nearest items of the file, before and after the change. */
 function Neighbors() {
   const { state } = useWorld();
   const path = `near/${state.unit}/${state.edit}`;
@@ -237,7 +237,7 @@ function Result({ answer, before, text, edit }: { answer: Answer; before: number
           <h2>What changes</h2>
           <span class="note small num" data-ms>{num(answer.ms, 3)} ms</span>
         </div>
-        <p class="figure"><b class="num" data-cosine>{answer.cosine.toFixed(4)}</b> <span>cosine of the embedding with the one before{answer.cosine > 0.99999 ? ': nothing changes' : ''}</span></p>
+        <p class="figure"><b class="num" data-cosine>{answer.cosine.toFixed(4)}</b> <span>cosine of the embedding with the original{answer.cosine > 0.99999 ? ': nothing changes' : ''}</span></p>
         <p class="note small">Its length was <span class="num">{num(answer.lengths[0])}</span> and is <span class="num">{num(answer.lengths[1])}</span>. A cosine of 1 means the same direction.</p>
         <Outputs answer={answer} text={text} edit={edit} />
       </section>
@@ -288,7 +288,7 @@ export function WhatIf() {
   const answered = useAnswer<Answer>(path);
   const before = useAnswer<Salience>(`salience/${state.unit}`);
   const scores = isOf(before, `salience/${state.unit}`) ? before.value.methods.find((own) => own.name === 'decomposition') : undefined;
-  // The last answer stays while the next is on its way, so that nothing jumps.
+  // The previous answer stays until the next one arrives, so that the page does not jump.
   const answer = answered.value && answered.value.words === ready?.words ? answered.value : undefined;
   useNumbers(answer && scores && ready && !answer.empty ? {
     name: 'what-if',
@@ -296,7 +296,7 @@ export function WhatIf() {
     json: () => ({ edit: state.edit, before: scores, after: answer }),
   } : undefined);
   if (exported) {
-    return <p class="note">This file has no model in it, so nothing can be computed anew. Run <code>fovea view</code> on the document to change its words.</p>;
+    return <p class="note">This file contains no model, so it cannot compute changes. Run <code>fovea view</code> on the document to change its words.</p>;
   }
   if (!ready) {
     return <Wait of={[]} what="the unit" />;

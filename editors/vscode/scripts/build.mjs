@@ -1,4 +1,4 @@
-// Bundles the extension and the script of its panel, and gathers the licences of what is bundled: build.mjs [--watch]
+// Bundles the extension and the script of its panel, and collects the licenses of bundled packages: build.mjs [--watch]
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 import * as esbuild from 'esbuild';
@@ -22,21 +22,21 @@ const webview = {
   target: 'chrome114',
 };
 
-/** The licence of each package that a bundle has code of. */
+/** Writes the license of each package whose code is in a bundle. */
 function notices(inputs) {
   const folders = new Set(inputs.flatMap((input) => input.match(/^node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []));
   const texts = [...folders].sort().map((folder) => {
     const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, 'utf8'));
     const file = ['LICENSE', 'LICENSE.md', 'LICENSE.txt', 'License.txt', 'license.txt'].find((each) => existsSync(`${folder}/${each}`));
     if (!file) {
-      throw new Error(`${name} has no licence`);
+      throw new Error(`${name} has no license file: read its terms and add the name of the file to this script`);
     }
     return `${name} ${version}\n\n${readFileSync(`${folder}/${file}`, 'utf8').trim()}\n`;
   });
   writeFileSync('out/NOTICES.txt', texts.join('\n---\n\n'));
 }
 
-// The page of `fovea view`, as the program itself contains it.
+// The extension shows the same page as `fovea view`, so it contains the same files as the program.
 cpSync('../../assets/view', 'out/view', { recursive: true });
 
 if (process.argv.includes('--watch')) {

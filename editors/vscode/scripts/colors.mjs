@@ -1,7 +1,7 @@
-// Writes the colors into package.json, with their defaults for the four kinds of themes.
+// Writes the colors into package.json, with their defaults for the four kinds of themes: colors.mjs
 //
-// Heat is violet: VS Code's themes use red for errors, orange for matches, yellow for warnings, green and red for changes, blue for
-// selections. On dark grounds violet changes the hue and hardly the brightness, so that comments stay legible on it.
+// Heat is violet because VS Code's themes use the other hues: red for errors, orange for matches, yellow for warnings, green and red for
+// changes, blue for selections. On a dark background, violet changes the hue but hardly the brightness, so comments stay legible.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const color = (id, description, defaults) => ({ id, description, defaults });
@@ -12,7 +12,7 @@ const colors = [
   color('fovea.heat1', 'Behind words that tell more than the average.', four('#9e7dff24', '#6325a930', '#6325a970', '#9e7dff30')),
   color('fovea.heat2', 'Behind words that tell about twice as much.', four('#9e7dff3c', '#6325a954', '#6325a9a0', '#9e7dff4c')),
   color('fovea.heat3', 'Behind the most telling words.', four('#9e7dff58', '#6325a97c', '#6325a9d0', '#9e7dff6c')),
-  color('fovea.overviewRuler', 'In the overview ruler, for lines with a most telling word.', two('#7c5cdb', '#8f6fe0')),
+  color('fovea.overviewRuler', 'In the overview ruler, for lines with one of the most telling words.', two('#7c5cdb', '#8f6fe0')),
   color('fovea.drawsOn1', 'Around words that the word under the cursor draws on a little.', four('#7c5cdb70', '#b79cff60', '#d0bcff', '#5b3cc4')),
   color('fovea.drawsOn2', 'Around words that it draws on more.', four('#7c5cdba8', '#b79cff98', '#d0bcff', '#5b3cc4')),
   color('fovea.drawsOn3', 'Around words that it draws on most.', four('#6a45d6', '#b79cffe0', '#d0bcff', '#5b3cc4')),
@@ -20,7 +20,7 @@ const colors = [
   color('fovea.unreadBackground', 'Behind text that the model cannot read.', two('#868e9618', '#90929618')),
   color(
     'fovea.foundBorder',
-    'Beside the place that a search shows, in themes whose tints cannot be seen.',
+    'Beside a result that a search shows, in themes that do not show tints.',
     four('#00000000', '#00000000', 'contrastActiveBorder', 'contrastActiveBorder'),
   ),
   color('fovea.share', 'In the panel: how telling a word is.', two('#7c5cdb', '#9775fa')),

@@ -1,4 +1,4 @@
-"""A sample: the words that carry each function stand on a warm background."""
+"""A sample: the most telling words of each function have a violet background."""
 
 import json
 import time

@@ -1,6 +1,6 @@
-"""Measures what a threshold shows and misses if the right answer is known: the same task in other languages.
+"""Measures what a threshold shows and misses where the right answer is known: the same task in another language.
 
-FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python labelled.py ITEMS.jsonl
+FOVEA=…/fovea FOVEA_EVALUATION_CACHE=… python labeled.py ITEMS.jsonl
 """
 
 import json
@@ -26,7 +26,7 @@ def one_name(a, b):
 
 
 def best_elsewhere(items, vectors):
-    """For each function its best neighbor in another language: (function, neighbor, score)."""
+    """The best neighbor of each function in another language: (function, neighbor, score)."""
     _, language, _ = fields(items)
     scores = vectors @ vectors.T
     scores[language[:, None] == language[None, :]] = -2
@@ -53,7 +53,7 @@ def line(title, half, rule, own, shows):
 
 def main(path):
     items = [json.loads(text) for text in open(path)]
-    print("**The best neighbour in another language, where the task says what is right**\n")
+    print("**The best neighbor in another language, where the task determines the right answer**\n")
     print("| source | half | threshold | functions with a lens | another task's among them | functions whose lens is right |")
     print("| --- | --- | --- | --- | --- | --- |")
     rows("HumanEval-X", [i for i in items if i["set"] == "tasks"])
