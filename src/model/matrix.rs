@@ -52,7 +52,14 @@ impl Matrix {
             return Ok(Matrix { shape, held });
         }
         let values = weight.flatten_all()?.to_vec1::<f32>()?;
-        let at = |k: usize, c: usize| values[c * inner + k];
+        Ok(Matrix::of(out, inner, arithmetic, |row, column| {
+            values[row * inner + column]
+        }))
+    }
+
+    /// Packs the matrix (out, inner) with these entries, for the CPU.
+    pub fn of(out: usize, inner: usize, arithmetic: Arithmetic, entry: impl Fn(usize, usize) -> f32) -> Matrix {
+        let at = |k: usize, c: usize| entry(c, k);
         let held = match arithmetic {
             Arithmetic::F32 => Held::F32 {
                 panels: Panels::new(inner, out, at),
@@ -63,7 +70,8 @@ impl Matrix {
                 back: OnceLock::new(),
             },
         };
-        Ok(Matrix { shape, held })
+        let shape = (out, inner);
+        Matrix { shape, held }
     }
 
     /// (out, in).

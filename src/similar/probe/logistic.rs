@@ -6,6 +6,9 @@
 
 use rayon::prelude::*;
 
+use crate::model::ops::linear_rows;
+use crate::model::{Arithmetic, Matrix, ModelError};
+
 /// Labeled vectors.
 #[derive(Debug, Clone)]
 pub struct Data<'a> {
@@ -94,17 +97,20 @@ pub fn probabilities(logits: &[f64], temperature: f64) -> Vec<f64> {
 ///
 /// Inside, the vectors are centered: embeddings have a large mean, which ties all weights to the intercept and makes L-BFGS slow. Intercepts
 /// have no penalty, so they absorb the mean and the minimum stays the same.
-pub fn fit(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weights {
+///
+/// # Errors
+/// [`ModelError::Tensor`] for vectors of different widths, or of width 0.
+pub fn fit(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Result<Weights, ModelError> {
     let mean = mean(&data.vectors);
     let subtracted = |vector: &&[f32]| vector.iter().zip(&mean).map(|(x, m)| x - *m as f32).collect();
     let vectors: Vec<Vec<f32>> = data.vectors.par_iter().map(subtracted).collect();
-    let centered = Data {
-        vectors: vectors.iter().map(Vec::as_slice).collect(),
-        classes: data.classes.clone(),
-        count: data.count,
+    let centered = Centered {
+        chunks: vectors.par_chunks(EACH).map(Chunk::new).collect(),
+        classes: &data.classes,
+        shape: (rows(data.count), mean.len()),
     };
-    let found = minimum(&centered, strength, &start.moved(&mean, 1.0), tolerance);
-    found.moved(&mean, -1.0)
+    let found = minimum(&centered, strength, &start.moved(&mean, 1.0), tolerance)?;
+    Ok(found.moved(&mean, -1.0))
 }
 
 fn mean(vectors: &[&[f32]]) -> Vec<f64> {
@@ -119,14 +125,13 @@ fn mean(vectors: &[&[f32]]) -> Vec<f64> {
 }
 
 /// The weights with the smallest objective, by L-BFGS.
-fn minimum(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weights {
-    let width = data.vectors.first().map_or(0, |vector| vector.len());
-    let rows = rows(data.count);
-    let objective = |flat: &[f64]| objective(data, strength, flat, width);
+fn minimum(data: &Centered, strength: f64, start: &Weights, tolerance: f64) -> Result<Weights, ModelError> {
+    let (rows, _) = data.shape;
+    let objective = |flat: &[f64]| objective(data, strength, flat);
     let mut x = start.flat();
-    let (mut value, mut gradient) = objective(&x);
+    let (mut value, mut gradient) = objective(&x)?;
     let mut memory: Vec<(Vec<f64>, Vec<f64>, f64)> = Vec::new();
-    let enough = tolerance * strength * data.vectors.len() as f64;
+    let enough = tolerance * strength * data.classes.len() as f64;
     for _ in 0..MOST {
         if gradient.iter().all(|g| g.abs() <= enough) {
             break;
@@ -146,7 +151,7 @@ fn minimum(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weigh
         let mut moved = None;
         for _ in 0..30 {
             let next: Vec<f64> = x.iter().zip(&direction).map(|(x, d)| x + step * d).collect();
-            let (found, slopes) = objective(&next);
+            let (found, slopes) = objective(&next)?;
             if found <= value + 1e-4 * step * slope {
                 moved = Some((next, found, slopes));
                 break;
@@ -165,7 +170,7 @@ fn minimum(data: &Data, strength: f64, start: &Weights, tolerance: f64) -> Weigh
         }
         (x, value, gradient) = (next, found, slopes);
     }
-    Weights::of_flat(&x, rows)
+    Ok(Weights::of_flat(&x, rows))
 }
 
 /// The direction of the next step, by the two-loop recursion.
@@ -189,17 +194,50 @@ fn descent(gradient: &[f64], memory: &[(Vec<f64>, Vec<f64>, f64)]) -> Vec<f64> {
     q
 }
 
-/// Number of vectors per task.
+/// Number of vectors per task. Products within a task are sums of 32-bit floats; those of tasks are added in 64 bits.
 const EACH: usize = 128;
 
+/// Labeled vectors with mean 0.
+struct Centered<'a> {
+    chunks: Vec<Chunk>,
+    /// The class of each vector.
+    classes: &'a [usize],
+    /// Rows of weights, and the width of a vector.
+    shape: (usize, usize),
+}
+
+/// Some of the vectors.
+struct Chunk {
+    /// (n, width).
+    vectors: Vec<f32>,
+    /// The same as a matrix (width, n), packed for sums over vectors.
+    across: Matrix,
+}
+
+impl Chunk {
+    fn new(vectors: &[Vec<f32>]) -> Chunk {
+        let (n, width) = (vectors.len(), vectors.first().map_or(0, Vec::len));
+        let across = matrix(width, n, |row, column| vectors[column][row]);
+        Chunk {
+            vectors: vectors.concat(),
+            across,
+        }
+    }
+}
+
+/// A matrix (rows, columns) for products with rows of vectors.
+fn matrix(rows: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Matrix {
+    Matrix::of(rows, columns, Arithmetic::F32, at)
+}
+
 /// The objective and its gradient at given weights.
-fn objective(data: &Data, strength: f64, flat: &[f64], width: usize) -> (f64, Vec<f64>) {
-    let rows = rows(data.count);
-    let weights: Vec<f32> = flat.iter().map(|w| *w as f32).collect();
-    let tasks = data.vectors.par_chunks(EACH).zip(data.classes.par_chunks(EACH));
-    let parts: Vec<(f64, Vec<f32>)> = tasks
-        .map(|(vectors, classes)| part((vectors, classes), &weights, (rows, width)))
-        .collect();
+fn objective(data: &Centered, strength: f64, flat: &[f64]) -> Result<(f64, Vec<f64>), ModelError> {
+    let (rows, width) = data.shape;
+    let weights = matrix(rows, width, |row, column| flat[row * width + column] as f32);
+    let intercepts: Vec<f32> = flat[rows * width..].iter().map(|b| *b as f32).collect();
+    let tasks = data.chunks.par_iter().zip(data.classes.par_chunks(EACH));
+    let parts = tasks.map(|(chunk, classes)| part(chunk, classes, (&weights, &intercepts)));
+    let parts: Vec<(f64, Vec<f32>)> = parts.collect::<Result<_, ModelError>>()?;
     let mut gradient = vec![0f64; flat.len()];
     let mut loss = 0.0;
     for (own, slopes) in parts {
@@ -212,50 +250,36 @@ fn objective(data: &Data, strength: f64, flat: &[f64], width: usize) -> (f64, Ve
     gradient.iter_mut().for_each(|g| *g *= strength);
     let weights = &flat[..rows * width];
     gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += w);
-    (strength * loss + 0.5 * dot(weights, weights), gradient)
+    Ok((strength * loss + 0.5 * dot(weights, weights), gradient))
 }
 
 /// The loss of some vectors and its gradient.
-fn part((vectors, classes): (&[&[f32]], &[usize]), weights: &[f32], (rows, width): (usize, usize)) -> (f64, Vec<f32>) {
-    let mut slopes = vec![0f32; weights.len()];
+fn part(
+    chunk: &Chunk,
+    classes: &[usize],
+    (weights, intercepts): (&Matrix, &[f32]),
+) -> Result<(f64, Vec<f32>), ModelError> {
+    let (rows, n) = (intercepts.len(), classes.len());
+    let logits = linear_rows(&chunk.vectors, weights, Some(intercepts))?; // (n, rows)
+    // The derivative of the loss by each logit, (rows, n).
+    let mut slopes = vec![0f32; rows * n];
     let mut loss = 0f64;
-    for (vector, class) in vectors.iter().zip(classes) {
-        let z = |row: usize| {
-            let own = &weights[row * width..(row + 1) * width];
-            f64::from(product(own, vector) + weights[rows * width + row])
-        };
+    for (item, (own, class)) in logits.chunks_exact(rows).zip(classes).enumerate() {
+        let own = own.iter().map(|z| f64::from(*z));
         let logits: Vec<f64> = match rows {
-            1 => vec![0.0, z(0)],
-            _ => (0..rows).map(z).collect(),
+            1 => std::iter::once(0.0).chain(own).collect(),
+            _ => own.collect(),
         };
         let probabilities = probabilities(&logits, 1.0);
         loss -= probabilities[*class].max(f64::MIN_POSITIVE).ln();
         for row in 0..rows {
             let output = if rows == 1 { 1 } else { row };
-            let slope = (probabilities[output] - f64::from(u8::from(output == *class))) as f32;
-            let own = slopes[row * width..(row + 1) * width].iter_mut();
-            own.zip(*vector).for_each(|(g, x)| *g += slope * x);
-            slopes[rows * width + row] += slope;
+            slopes[row * n + item] = (probabilities[output] - f64::from(u8::from(output == *class))) as f32;
         }
     }
-    (loss, slopes)
-}
-
-/// ⟨a, b⟩ in separate lanes, which the compiler vectorizes on any processor.
-fn product(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 16;
-    let mut sums = [0f32; LANES];
-    let (chunks, rest) = (
-        a.chunks_exact(LANES).zip(b.chunks_exact(LANES)),
-        a.len() - a.len() % LANES,
-    );
-    for (a, b) in chunks {
-        for lane in 0..LANES {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    let tail: f32 = a[rest..].iter().zip(&b[rest..]).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + tail
+    let mut gradient = linear_rows(&slopes, &chunk.across, None)?; // (rows, width)
+    gradient.extend(slopes.chunks_exact(n.max(1)).map(|own| own.iter().sum::<f32>()));
+    Ok((loss, gradient))
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -293,7 +317,7 @@ mod tests {
                 count: number("classes"),
             };
             let start = Weights::zeros(data.count, number("width"));
-            let found = fit(&data, case["strength"].as_f64().unwrap(), &start, 1e-10);
+            let found = fit(&data, case["strength"].as_f64().unwrap(), &start, 1e-10).unwrap();
             let list = |key: &str| -> Vec<f64> {
                 let list = case[key].as_array().unwrap();
                 list.iter().map(|v| v.as_f64().unwrap()).collect()

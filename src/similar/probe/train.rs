@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::logistic::{Data, Weights, fit, probabilities};
 use super::{Probe, VERSION};
+use crate::model::ModelError;
 
 /// Strengths that cross-validation tries, ascending.
 const STRENGTHS: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
@@ -31,6 +32,15 @@ pub enum TrainError {
     /// A label has a single item.
     #[error("only one item has the label {0:?}; label at least two, preferably ten")]
     Lonely(String),
+    /// The weights cannot be computed.
+    #[error("the weights cannot be computed: {0}")]
+    Weights(String),
+}
+
+impl From<ModelError> for TrainError {
+    fn from(error: ModelError) -> TrainError {
+        TrainError::Weights(error.to_string())
+    }
 }
 
 /// Quality of a probe in cross-validation: the tested items are not in the training data.
@@ -134,7 +144,7 @@ fn learn(
     let parts = folds_of(&classes, names.len(), folds);
     let width = vectors.first().map_or(0, Vec::len);
     let strengths = before.map_or(STRENGTHS.to_vec(), |before| vec![f64::from(before.strength)]);
-    let (strength, unseen) = strongest(vectors, &classes, names.len(), (&parts, folds), &strengths);
+    let (strength, unseen) = strongest(vectors, &classes, names.len(), (&parts, folds), &strengths)?;
     let temperature = temperature(&unseen, &classes);
     let all = Data {
         vectors: vectors.iter().map(Vec::as_slice).collect(),
@@ -143,7 +153,7 @@ fn learn(
     };
     let known = before.filter(|before| before.labels == names && before.width() == width);
     let start = known.map_or_else(|| Weights::zeros(names.len(), width), Probe::weights);
-    let weights = fit(&all, strength, &start, FINE);
+    let weights = fit(&all, strength, &start, FINE)?;
     let predicted: Vec<Vec<f64>> = unseen.iter().map(|logits| probabilities(logits, temperature)).collect();
     let report = report(&predicted, &unseen, &classes, (&names, &counts), folds);
     let mut doubtful: Vec<Doubtful> = (0..classes.len())
@@ -208,12 +218,13 @@ fn strongest(
     count: usize,
     (parts, folds): (&[usize], usize),
     strengths: &[f64],
-) -> (f64, Vec<Vec<f64>>) {
+) -> Result<(f64, Vec<Vec<f64>>), ModelError> {
     let width = vectors.first().map_or(0, Vec::len);
     let mut starts = vec![Weights::zeros(count, width); folds];
     let mut best: Option<(f64, f64, Vec<Vec<f64>>)> = None;
     for &strength in strengths {
-        starts.par_iter_mut().enumerate().for_each(|(fold, start)| {
+        let folds = starts.par_iter_mut().enumerate();
+        folds.try_for_each(|(fold, start)| -> Result<(), ModelError> {
             let seen = (0..classes.len()).filter(|item| parts[*item] != fold);
             let data = Data {
                 vectors: seen.clone().map(|item| &*vectors[item]).collect(),
@@ -221,8 +232,9 @@ fn strongest(
                 count,
             };
             // The weights of a smaller strength are a good start for the next one.
-            *start = fit(&data, strength, start, ROUGH);
-        });
+            *start = fit(&data, strength, start, ROUGH)?;
+            Ok(())
+        })?;
         let predicted = vectors.iter().zip(parts);
         let unseen: Vec<Vec<f64>> = predicted.map(|(vector, fold)| starts[*fold].logits(vector)).collect();
         let loss = loss(&unseen, classes, temperature(&unseen, classes));
@@ -233,7 +245,7 @@ fn strongest(
             break;
         }
     }
-    best.map_or((1.0, Vec::new()), |(_, strength, unseen)| (strength, unseen))
+    Ok(best.map_or((1.0, Vec::new()), |(_, strength, unseen)| (strength, unseen)))
 }
 
 /// Mean cross entropy with smoothed targets (Platt 1999). So n correct items of a class do not make the next one certain.
