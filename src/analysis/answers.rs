@@ -133,6 +133,16 @@ impl Worker {
                     .install(|| engine.look(question, (*index, passage), checkpoint));
                 Ok(Answer::Looked(looked.map_err(ComputeError::from)?))
             }
+            Ask::Why {
+                question,
+                passage: (index, passage),
+                sentence,
+            } => {
+                let engine = self.engine.as_deref().ok_or_else(no_model)?;
+                let explain = || engine.explain_answer(question, (*index, passage), sentence, checkpoint);
+                let answer = self.pool.install(explain).map_err(ComputeError::from)?;
+                Ok(Answer::Why(Box::new(answer)))
+            }
             Ask::Along { text, direction } => {
                 let engine = self.engine.as_deref().ok_or_else(no_model)?;
                 let text = (text.0.as_str(), text.1);
@@ -168,7 +178,6 @@ impl Worker {
         let means = between.is_known().then(|| between.means());
         let answer = self.pool.install(|| match wanted {
             Wanted::Totals => Ok(Answer::Pair(Box::new(pair.report(false, means, checkpoint)?))),
-            Wanted::Plain => Ok(Answer::Pair(Box::new(pair.report(false, None, checkpoint)?))),
             Wanted::Matrix => Ok(Answer::Pair(Box::new(pair.report(true, means, checkpoint)?))),
             Wanted::Row(which, word) => Ok(Answer::Row(pair.row(which, word, checkpoint)?)),
         });

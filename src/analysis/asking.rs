@@ -9,10 +9,10 @@ use super::engine::Toward;
 use super::handle::AnalysisHandle;
 use super::neighbors::Searched;
 use super::questions::unexpected_answer;
-use super::queue::{Answer as Told, Ask, Wanted};
+use super::queue::{Answer as Told, Ask};
 use super::{CancellationToken, DocumentId, Refusal};
 use crate::explain::predict::{Prediction, Wish};
-use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Scored, explained};
+use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Question, Scored};
 use crate::similar::index::{Filter, Query};
 use crate::text::{Language, Snapshot};
 
@@ -36,7 +36,7 @@ impl AnalysisHandle {
     /// The reason why there is no answer.
     pub async fn look(
         &self,
-        question: &Arc<str>,
+        question: &Arc<Question>,
         (index, passage): (usize, &Arc<Passage>),
         cancel: CancellationToken,
     ) -> Result<Looked, Refusal> {
@@ -95,23 +95,18 @@ impl AnalysisHandle {
     /// The reason why there is no answer.
     pub async fn explain_answer(
         &self,
-        question: &Arc<str>,
+        question: &Arc<Question>,
         (index, passage): (usize, &Arc<Passage>),
         own: &Scored,
         cancel: CancellationToken,
     ) -> Result<Answer, Refusal> {
-        let text = passage.snapshot.text(own.range.clone()).into_owned();
-        let sides = (
-            (question.to_string(), Language::Prose),
-            (text, passage.snapshot.language()),
-        );
-        let ask = Ask::Compare {
-            a: sides.0,
-            b: sides.1,
-            wanted: Wanted::Plain,
+        let ask = Ask::Why {
+            question: question.clone(),
+            passage: (index, passage.clone()),
+            sentence: own.clone(),
         };
         match self.ask(ask, cancel).await? {
-            Told::Pair(report) => Ok(explained(&report, question, index, own)),
+            Told::Why(answer) => Ok(*answer),
             _ => Err(unexpected_answer()),
         }
     }

@@ -8,7 +8,7 @@ use crate::explain::surprisal;
 use crate::explain::trust::{Trust, trust};
 use crate::explain::{Directed, Heads, Means, Method, Pair, PairReport, Parts, Shares, Which};
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
-use crate::similar::ask::{Looked, Passage, look};
+use crate::similar::ask::{self, Looked, Passage, Question, Scored, look};
 use crate::similar::index::{ReadQuery, route_query};
 use crate::text::{Language, Snapshot};
 
@@ -59,7 +59,23 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// Those of [`Engine::analyze`].
-    fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError>;
+    fn look(
+        &self,
+        question: &Question,
+        passage: (usize, &Passage),
+        checkpoint: Checkpoint,
+    ) -> Result<Looked, ModelError>;
+    /// Same as [`ask::explain`] by the decomposition.
+    ///
+    /// # Errors
+    /// Those of [`Engine::analyze`].
+    fn explain_answer(
+        &self,
+        question: &Question,
+        passage: (usize, &Passage),
+        own: &Scored,
+        checkpoint: Checkpoint,
+    ) -> Result<ask::Answer, ModelError>;
     /// The embedding of a text, and what its words add along a direction ([`Directed::along`]).
     ///
     /// # Errors
@@ -182,8 +198,23 @@ impl Engine for Model {
         route_query(self, text)
     }
 
-    fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError> {
+    fn look(
+        &self,
+        question: &Question,
+        passage: (usize, &Passage),
+        checkpoint: Checkpoint,
+    ) -> Result<Looked, ModelError> {
         look(self, question, passage, Method::Decomposition, checkpoint)
+    }
+
+    fn explain_answer(
+        &self,
+        question: &Question,
+        passage: (usize, &Passage),
+        own: &Scored,
+        checkpoint: Checkpoint,
+    ) -> Result<ask::Answer, ModelError> {
+        ask::explain(self, question, passage, own, Method::Decomposition, checkpoint)
     }
 
     fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError> {
@@ -258,8 +289,23 @@ impl Engine for Box<dyn Engine> {
         (**self).query(text)
     }
 
-    fn look(&self, question: &str, passage: (usize, &Passage), checkpoint: Checkpoint) -> Result<Looked, ModelError> {
+    fn look(
+        &self,
+        question: &Question,
+        passage: (usize, &Passage),
+        checkpoint: Checkpoint,
+    ) -> Result<Looked, ModelError> {
         (**self).look(question, passage, checkpoint)
+    }
+
+    fn explain_answer(
+        &self,
+        question: &Question,
+        passage: (usize, &Passage),
+        own: &Scored,
+        checkpoint: Checkpoint,
+    ) -> Result<ask::Answer, ModelError> {
+        (**self).explain_answer(question, passage, own, checkpoint)
     }
 
     fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError> {

@@ -9,7 +9,7 @@ use super::engine::Toward;
 use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::predict::{Prediction, Wish};
 use crate::explain::{PairReport, Shares, Which};
-use crate::similar::ask::{Looked, Passage};
+use crate::similar::ask::{Looked, Passage, Question as Asked, Scored};
 use crate::similar::index::ReadQuery;
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -42,8 +42,6 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub enum Wanted {
     /// The sum over all pairs for each word.
     Totals,
-    /// The same for the plain cosine alone, without the centered one.
-    Plain,
     /// The matrix of all pairs, which takes long.
     Matrix,
     /// The pairs of a single word.
@@ -69,6 +67,8 @@ pub enum Answer {
     Query(ReadQuery),
     /// To a question in words: what a passage holds.
     Looked(Looked),
+    /// Why a sentence answers a question in words.
+    Why(Box<crate::similar::ask::Answer>),
     /// To a question about a class.
     Along(Box<Toward>),
     /// What the model expects at a place.
@@ -143,9 +143,18 @@ pub enum Ask {
     /// What of a passage answers a question.
     Look {
         /// The question.
-        question: Arc<str>,
+        question: Arc<Asked>,
         /// The passage, and its place among all that are looked into.
         passage: (usize, Arc<Passage>),
+    },
+    /// Why a sentence of a passage answers a question.
+    Why {
+        /// The question.
+        question: Arc<Asked>,
+        /// The passage, and its place among all that are looked into.
+        passage: (usize, Arc<Passage>),
+        /// The sentence.
+        sentence: Scored,
     },
     /// What the words of a text add along a direction of embeddings.
     Along {
@@ -180,7 +189,7 @@ impl Ask {
             | Ask::Range { id, snapshot, .. }
             | Ask::Trust { id, snapshot, .. }
             | Ask::Predict { id, snapshot, .. } => Some((id, snapshot.version())),
-            Ask::Compare { .. } | Ask::Look { .. } | Ask::Along { .. } | Ask::Search { .. } => None,
+            Ask::Compare { .. } | Ask::Look { .. } | Ask::Why { .. } | Ask::Along { .. } | Ask::Search { .. } => None,
         }
     }
 
@@ -197,6 +206,7 @@ impl Ask {
             | Ask::Trust { .. }
             | Ask::Compare { .. }
             | Ask::Look { .. }
+            | Ask::Why { .. }
             | Ask::Along { .. }
             | Ask::Predict { .. } => Priority::Visible,
         }

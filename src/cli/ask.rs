@@ -13,7 +13,7 @@ use crate::explain::Method;
 use crate::model::{Ability, Model, UNSTOPPED, default_source};
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
-use crate::similar::ask::{self, PASSAGES, Passage, Wish};
+use crate::similar::ask::{self, PASSAGES, Passage, Question, Wish};
 use crate::similar::index::{Filter, Query, Without, read_query, search};
 use crate::text::Language;
 
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
         threshold: arguments.threshold,
         by: arguments.method,
     };
-    let answers = ask::answers(&model, &arguments.question, &passages, wish, UNSTOPPED)?;
+    let answers = ask::answers(&model, &Question::new(&*arguments.question), &passages, wish, UNSTOPPED)?;
     let answers: Vec<Answer> = answers.into_iter().map(|answer| shown(answer, &passages)).collect();
     match arguments.format {
         Format::Json => output::write_json(&answers),

@@ -3,13 +3,14 @@
 //! The number is linear in the embedding of unit length, so one backward pass over the passage gives exact shares of it (as in
 //! [`super::decomposition`], with the direction as target instead of the embedding). Other methods explain it unit by unit.
 
+use super::alignment::{Link, align};
 use super::goal::Projection;
 use super::number::number;
 use super::passage::{Passage, embedding_of, units};
 use super::split::{dot, length};
 use super::{Goal, Method, Parts, Subject, WordMap};
 use crate::model::{Checkpoint, Model, ModelError, Packed, weight_in_passage};
-use crate::text::Language;
+use crate::text::{ByteRange, Language};
 
 /// A passage of any length that the model has read.
 pub struct Directed {
@@ -48,6 +49,23 @@ impl Directed {
         let scale = length(&self.passage.embedding).max(f64::MIN_POSITIVE).recip();
         let own = self.passage.embedding.iter();
         own.map(|v| (f64::from(*v) * scale) as f32).collect()
+    }
+
+    /// Its words, as ranges of its text.
+    pub fn words(&self) -> &[ByteRange] {
+        &self.passage.words
+    }
+
+    /// The corresponding words of this passage and another one that the same model has read ([`align`]).
+    ///
+    /// # Errors
+    /// [`ModelError::Tensor`] for a passage of another model, whose vectors have another width.
+    pub fn links(&self, other: &Directed) -> Result<Vec<Link>, ModelError> {
+        Ok(align(
+            &self.passage.vectors,
+            &other.passage.vectors,
+            self.model.info().hidden,
+        )?)
     }
 
     /// Share of its letters that the vocabulary contains.

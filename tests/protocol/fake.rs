@@ -10,7 +10,7 @@ use fovea::explain::predict::{Next, Prediction, Why, Wish};
 use fovea::explain::trust::{Trust, Verdict};
 use fovea::explain::{Heads, Link, Means, Method, PairReport, Parts, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts, Reader};
-use fovea::similar::ask::{Looked, Passage, Scored, sentences};
+use fovea::similar::ask::{Answer, AnswerWord, Looked, Passage, Question, Scored, sentences};
 use fovea::similar::index::ReadQuery;
 use fovea::text::{Language, Snapshot, source_words};
 
@@ -250,9 +250,14 @@ impl Engine for Fake {
     }
 
     /// Scores each sentence by the words that it shares with the question.
-    fn look(&self, question: &str, (_, passage): (usize, &Passage), stop: Checkpoint) -> Result<Looked, ModelError> {
+    fn look(
+        &self,
+        question: &Question,
+        (_, passage): (usize, &Passage),
+        stop: Checkpoint,
+    ) -> Result<Looked, ModelError> {
         self.script.wait(stop)?;
-        let asked = self.query(question)?.vector;
+        let asked = self.query(question.text())?.vector;
         let mut found = Vec::new();
         for range in sentences(
             &|text, language| self.count(text, language),
@@ -265,6 +270,43 @@ impl Engine for Fake {
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score));
         Ok(Looked::Sentences(found))
+    }
+
+    /// Each word has the same share, and answers the same word of the question.
+    fn explain_answer(
+        &self,
+        question: &Question,
+        (passage, place): (usize, &Passage),
+        own: &Scored,
+        stop: Checkpoint,
+    ) -> Result<Answer, ModelError> {
+        self.script.wait(stop)?;
+        let text = place.snapshot.text(own.range.clone()).into_owned();
+        let report = Compared(question.text().to_owned(), text.clone()).report(false, None, stop)?;
+        let asked = |word: usize| {
+            let link = report.alignment.iter().find(|link| link.b == word)?;
+            Some(question.text()[report.a.words[link.a].clone()].to_owned())
+        };
+        let words = report.b.words.iter().zip(&report.b.scores).enumerate();
+        let word = |(index, (range, score)): (usize, (&std::ops::Range<usize>, &f32))| AnswerWord {
+            range: own.range.start + range.start..own.range.start + range.end,
+            score: *score,
+            rank: index as u32 + 1,
+            question: asked(index),
+        };
+        Ok(Answer {
+            passage,
+            range: own.range.clone(),
+            score: own.score,
+            target: "cosine",
+            method: Method::Decomposition,
+            value: report.cosine,
+            residual: Some(report.residual),
+            special: report.b.special,
+            bias: report.b.bias,
+            model: report.model.clone(),
+            words: words.map(word).collect(),
+        })
     }
 
     fn read_pair(

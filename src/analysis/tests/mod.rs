@@ -28,7 +28,7 @@ use crate::explain::predict::{Next, Prediction, Why, Wish};
 use crate::explain::trust::Trust;
 use crate::explain::{Heads, Method, Parts};
 use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
-use crate::similar::ask::{Looked, Passage, Scored};
+use crate::similar::ask::{Answer, Looked, Passage, Question, Scored};
 use crate::similar::decision::Detail;
 use crate::similar::index::ReadQuery;
 use crate::text::{Language, Snapshot, source_words};
@@ -275,7 +275,7 @@ impl Engine for Fake {
     /// A passage is one sentence.
     fn look(
         &self,
-        question: &str,
+        question: &Question,
         (_, passage): (usize, &Passage),
         checkpoint: Checkpoint,
     ) -> Result<Looked, ModelError> {
@@ -283,10 +283,20 @@ impl Engine for Fake {
             return Err(ModelError::Stopped);
         }
         let own = self.query(&passage.snapshot.text(passage.range.clone()))?.vector;
-        let asked = self.query(question)?.vector;
+        let asked = self.query(question.text())?.vector;
         let score = asked.iter().zip(&own).map(|(a, b)| a * b).sum();
         let range = passage.range.clone();
         Ok(Looked::Sentences(vec![Scored { range, score }]))
+    }
+
+    fn explain_answer(
+        &self,
+        _: &Question,
+        _: (usize, &Passage),
+        _: &Scored,
+        _: Checkpoint,
+    ) -> Result<Answer, ModelError> {
+        Err(ModelError::Unable("explain an answer"))
     }
 
     fn read_pair(

@@ -17,7 +17,7 @@ use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
 use crate::server::uris;
-use crate::similar::ask::{self, Answer, Looked, Passage, Scored, Wish};
+use crate::similar::ask::{self, Answer, Looked, Passage, Question, Scored, Wish};
 use crate::text::{Snapshot, ceil_char, floor_char};
 
 /// Default number of answers.
@@ -63,8 +63,8 @@ pub async fn ask(
         threshold,
         by: Method::Decomposition,
     };
-    let question: Arc<str> = question.trim().into();
-    let steps = Steps::begin(client, token, &format!("Fovea: {}", one_line(&question))).await;
+    let question = Arc::new(Question::new(question.trim()));
+    let steps = Steps::begin(client, token, &format!("Fovea: {}", one_line(question.text()))).await;
     let told = answers(session, request, (&question, uri), wish, &steps).await;
     steps.end().await;
     let (answers, notes) = told?;
@@ -74,7 +74,7 @@ pub async fn ask(
         ms: to_proto::number(start.elapsed().as_secs_f32() * 1e3),
     };
     if !request.client.fovea {
-        tell(client, request, &question, &answer).await;
+        tell(client, request, question.text(), &answer).await;
     }
     Ok(answer)
 }
@@ -83,14 +83,14 @@ pub async fn ask(
 async fn answers(
     session: &Session,
     request: &RequestSnapshot,
-    (question, uri): (&Arc<str>, Option<Uri>),
+    (question, uri): (&Arc<Question>, Option<Uri>),
     wish: Wish,
     steps: &Steps<'_>,
 ) -> Result<(Vec<FoundAnswer>, Vec<String>)> {
     let analysis = session.analysis().ok_or_else(Error::internal_error)?;
     let (passages, notes) = match uri {
         Some(uri) => (of_document(request, uri).await?, Vec::new()),
-        None => found(analysis, request, question).await?,
+        None => found(analysis, request, question.text()).await?,
     };
     let mut sentences: Vec<(usize, Scored)> = Vec::new();
     let mut spans: Vec<Answer> = Vec::new();

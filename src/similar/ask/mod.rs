@@ -2,21 +2,23 @@
 //! the words that make it so.
 //!
 //! [`answers`] does all of it at once. The server does the same in steps, one passage each, so that nothing waits for a whole question:
-//! [`look`], then [`best`], then [`explained`].
+//! [`look`], then [`best`], then [`explain`].
 
 mod parts;
 mod promising;
+mod question;
 mod sentences;
 mod similar;
 mod spans;
 
-use crate::explain::{Method, Pair};
+use crate::explain::Method;
 use crate::model::{Ability, Checkpoint, Model, ModelError, Reader};
 use crate::text::{ByteRange, Language, Snapshot};
 
 pub use parts::parts;
+pub use question::Question;
 pub use sentences::sentences;
-pub use similar::{best, explained};
+pub use similar::{best, explain};
 
 /// Maximum number of passages of a folder that are looked into. An extractive head reads all of them; with embeddings, one per answer is
 /// enough ([`enough`]).
@@ -129,20 +131,21 @@ pub fn has_words(question: &str) -> bool {
 /// [`ModelError::Stopped`] if the checkpoint stops the pass; otherwise what the model reports.
 pub fn look(
     model: &Model,
-    question: &str,
+    question: &Question,
     (index, passage): (usize, &Passage),
     by: Method,
     checkpoint: Checkpoint,
 ) -> Result<Looked, ModelError> {
-    let reader = model.reader(question, Language::Prose);
+    let text = question.text();
+    let reader = model.reader(text, Language::Prose);
     let model = model.of_reader(reader);
     if model.info().abilities.contains(&Ability::Answer)
         && let Some(network) = model.network()
     {
-        return spans::spans((&model, network), question, (index, passage), by, checkpoint).map(Looked::Spans);
+        return spans::spans((&model, network), text, (index, passage), by, checkpoint).map(Looked::Spans);
     }
     // Words of another language are not in the passage.
-    let foreign = reader != Reader::Chosen || question.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
+    let foreign = reader != Reader::Chosen || text.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
     similar::scored(&model, (question, foreign), passage, checkpoint).map(Looked::Sentences)
 }
 
@@ -160,7 +163,7 @@ pub fn enough(found: &[(usize, Scored)], passages: &[Passage], wish: Wish) -> bo
 /// As [`look`].
 pub fn answers(
     model: &Model,
-    question: &str,
+    question: &Question,
     passages: &[Passage],
     wish: Wish,
     checkpoint: Checkpoint,
@@ -179,18 +182,11 @@ pub fn answers(
     if !spans.is_empty() {
         return Ok(best_spans(spans, passages, wish));
     }
-    let explain = |(index, own): (usize, Scored)| {
-        let snapshot = &passages[index].snapshot;
-        let text = snapshot.text(own.range.clone());
-        let asked = ((question, Language::Prose), (&*text, snapshot.language()));
-        let report = Pair::read(model, asked.0, asked.1, checkpoint)?.totals(None, checkpoint)?;
-        let answer = explained(&report, question, index, &own);
-        match wish.by {
-            Method::Decomposition => Ok(answer),
-            method => similar::explained_by(model, asked, method, answer, checkpoint),
-        }
+    let explained = |(index, own): (usize, Scored)| {
+        let passage = (index, &passages[index]);
+        explain(model, question, passage, &own, wish.by, checkpoint)
     };
-    best(found, passages, wish).into_iter().map(explain).collect()
+    best(found, passages, wish).into_iter().map(explained).collect()
 }
 
 /// The most certain spans; each once, since passages may overlap.

@@ -2,8 +2,8 @@
 
 use super::promising::{narrowed, promising};
 use super::sentences::sentences;
-use super::{Answer, IN_FILE, IN_FOLDER, Passage, Scored, Wish, ranked};
-use crate::explain::{Directed, Method, PairReport};
+use super::{Answer, IN_FILE, IN_FOLDER, Passage, Question, Scored, Wish, ranked};
+use crate::explain::{Directed, Method};
 use crate::model::{Checkpoint, Model, ModelError, Role};
 use crate::similar::embed_texts;
 use crate::similar::index::calibration;
@@ -18,7 +18,7 @@ const BATCH: usize = 64;
 /// The sentences of a passage, best first; `foreign` says that the question may share no words with what answers it.
 pub(super) fn scored(
     model: &Model,
-    (question, foreign): (&str, bool),
+    (question, foreign): (&Question, bool),
     passage: &Passage,
     checkpoint: Checkpoint,
 ) -> Result<Vec<Scored>, ModelError> {
@@ -28,12 +28,12 @@ pub(super) fn scored(
     let own = match passage.score > 0.0 {
         false => sentences(&count, snapshot, range),
         true => {
-            let part = narrowed(question, snapshot, range);
+            let part = narrowed(question.text(), snapshot, range);
             let own = sentences(&count, snapshot, &part);
             if foreign {
                 own
             } else {
-                promising(&count, question, snapshot, own)
+                promising(&count, question.text(), snapshot, own)
             }
         }
     };
@@ -41,18 +41,18 @@ pub(super) fn scored(
         return Ok(Vec::new());
     }
     let scale = calibration(model)?.relevance();
-    let mut asked: Option<Vec<f32>> = None;
     let mut found: Vec<Scored> = Vec::with_capacity(own.len());
     for batch in own.chunks(BATCH) {
         let texts: Vec<_> = batch.iter().map(|range| snapshot.text(range.clone())).collect();
-        // The question is in the first batch, since a pass for it alone takes as long as one for several sentences.
-        let first = asked.is_none().then_some((Role::Query, Language::Prose, question));
+        // The question is in the first batch of all, since a pass for it alone takes as long as one for several sentences.
+        let first = question.vector().is_none();
+        let first = first.then_some((Role::Query, Language::Prose, question.text()));
         let sentences = texts.iter().map(|text| (Role::Passage, snapshot.language(), &**text));
         let all: Vec<_> = first.into_iter().chain(sentences).collect();
         let mut vectors = embed_texts(model, &all, false, checkpoint)?;
-        let asked = match &asked {
+        let asked = match question.vector() {
             Some(asked) => asked,
-            None => asked.insert(vectors.remove(0)),
+            None => question.known(vectors.remove(0)),
         };
         let scores = vectors.iter().map(|vector| {
             let cosine: f32 = vector.iter().zip(asked.iter()).map(|(a, b)| a * b).sum();
@@ -87,50 +87,45 @@ pub fn best(mut found: Vec<(usize, Scored)>, passages: &[Passage], wish: Wish) -
     found
 }
 
-/// The answer with its words scored by another method: how they bring the sentence near the question, which stays as it is.
+/// The explanation of a sentence that answers: what each of its words adds to its cosine with the question, which stays as it is; and the word
+/// of the question that a word answers, if the alignment of both links them.
 ///
 /// # Errors
 /// [`ModelError::Stopped`] if the checkpoint stops the passes; [`ModelError::Meaningless`] for a method that does not explain numbers.
-pub(super) fn explained_by(
+pub fn explain(
     model: &Model,
-    (question, sentence): ((&str, Language), (&str, Language)),
+    question: &Question,
+    (index, passage): (usize, &Passage),
+    Scored { range, score }: &Scored,
     method: Method,
-    mut answer: Answer,
     checkpoint: Checkpoint,
 ) -> Result<Answer, ModelError> {
-    let model = model.of_reader(model.reader_of_both(question, sentence));
-    let direction = Directed::read(&model, question, checkpoint)?.embedding();
-    let parts = Directed::read(&model, sentence, checkpoint)?.along(&direction, method, checkpoint)?;
-    let words = answer.words.into_iter().zip(parts.scores);
-    answer.words = ranked(words.map(|(word, score)| (word.range, score, word.question)));
-    answer.method = method;
-    answer.residual = parts.residual.map(|residual| residual as f32);
-    (answer.special, answer.bias) = (parts.special as f32, parts.bias as f32);
-    Ok(answer)
-}
-
-/// The explanation of question and sentence: what each word adds to their cosine, and the word of the question that it answers, if the
-/// alignment of both links them. The report is the one of the question and of the sentence's text.
-pub fn explained(report: &PairReport, question: &str, passage: usize, Scored { range, score }: &Scored) -> Answer {
-    let asked = |word: usize| {
-        let links = report.alignment.iter().filter(|link| link.b == word);
+    let text = passage.snapshot.text(range.clone());
+    let sentence = (&*text, passage.snapshot.language());
+    let (model, asked) = question.beside(model, sentence, checkpoint)?;
+    let answer = Directed::read(&model, sentence, checkpoint)?;
+    let parts = answer.along(&asked.embedding(), method, checkpoint)?;
+    let links = asked.links(&answer)?;
+    let linked = |word: usize| {
+        let links = links.iter().filter(|link| link.b == word);
         let best = links.max_by(|a, b| a.cosine.total_cmp(&b.cosine))?;
-        let asked = &question[report.a.words[best.a].clone()];
+        let asked = &question.text()[asked.words()[best.a].clone()];
         asked.contains(char::is_alphanumeric).then(|| asked.to_owned())
     };
-    let words = report.b.words.iter().zip(&report.b.scores).enumerate();
-    let words = words.map(|(word, (own, score))| (range.start + own.start..range.start + own.end, *score, asked(word)));
-    Answer {
-        passage,
+    let words = parts.ranges.iter().zip(&parts.scores).enumerate();
+    let words =
+        words.map(|(word, (own, score))| (range.start + own.start..range.start + own.end, *score, linked(word)));
+    Ok(Answer {
+        passage: index,
         range: range.clone(),
         score: *score,
         target: "cosine",
-        method: Method::Decomposition,
-        value: report.cosine,
-        residual: Some(report.residual),
-        special: report.b.special,
-        bias: report.b.bias,
-        model: report.model.clone(),
+        method,
+        value: parts.value as f32,
+        residual: parts.residual.map(|residual| residual as f32),
+        special: parts.special as f32,
+        bias: parts.bias as f32,
+        model: model.info().name.clone(),
         words: ranked(words),
-    }
+    })
 }
