@@ -68,11 +68,6 @@ impl Directed {
         )?)
     }
 
-    /// Share of its letters that the vocabulary contains.
-    pub fn coverage(&self) -> f32 {
-        self.passage.coverage
-    }
-
     /// Explains the inner product of its embedding of unit length with a direction. Ranges of words are those of the passage's text.
     ///
     /// If the passage does not fit the window, methods other than the decomposition explain one unit after the other, while the other units

@@ -1,7 +1,41 @@
 //! Explains a number by any method that explains numbers: an output of a head, or a passage's projection on a direction.
 
-use super::{Choice, Method, Parts, Subject, salience};
+use super::{Choice, Method, Subject, salience};
 use crate::model::{Checkpoint, Model, ModelError};
+use crate::text::ByteRange;
+
+/// A number, split by words.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parts {
+    /// The words, as ranges of a text or document.
+    pub ranges: Vec<ByteRange>,
+    /// What each word adds.
+    pub scores: Vec<f32>,
+    /// What special tokens add.
+    pub special: f64,
+    /// What belongs to no word: the constants of the model, or the number for a text without words.
+    pub bias: f64,
+    /// The number.
+    pub value: f64,
+    /// How far the parts miss it, where they should sum to it.
+    pub residual: Option<f64>,
+}
+
+impl Parts {
+    /// Adds the parts of another text, times a weight.
+    pub fn add(&mut self, other: Parts, weight: f64) {
+        self.ranges.extend(other.ranges);
+        let scores = other.scores.iter().map(|score| (f64::from(*score) * weight) as f32);
+        self.scores.extend(scores);
+        self.special += weight * other.special;
+        self.bias += weight * other.bias;
+        self.value += weight * other.value;
+        self.residual = match (self.residual, other.residual) {
+            (Some(own), Some(residual)) => Some(own + weight * residual),
+            (own, residual) => own.or(residual.map(|residual| weight * residual)),
+        };
+    }
+}
 
 impl Method {
     /// The methods that explain a number, the default first. The others say which tokens a vector is made of, which is no answer to why a

@@ -4,7 +4,7 @@
 //! (DecompX, Modarressi et al., ACL 2023). Shares of tokens and biases sum to the number, and the residual shows the error. The difference
 //! of two logits is the contrastive explanation of Yin & Neubig (EMNLP 2022). Other methods explain such a number as well: [`super::number`].
 
-use super::{Owner, TokenScores, WordMap, goal};
+use super::{TokenScores, goal};
 use crate::model::tape::{Held, Network, Side, Target, row_products};
 use crate::model::{Model, ModelError, TapeTrace, Trace};
 
@@ -21,36 +21,6 @@ pub struct TargetScores {
     pub bias: f64,
     /// |value - sum of all parts|.
     pub residual: f64,
-}
-
-/// A number by source word.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TargetWords {
-    /// One score per word of the [`WordMap`].
-    pub words: Vec<f32>,
-    /// Special tokens of the text.
-    pub special: f64,
-    /// The tokens that the decoder of an encoder–decoder has written.
-    pub written: f64,
-}
-
-impl TargetScores {
-    /// Sums the scores of the text's tokens into those of its words.
-    pub fn by_word(&self, map: &WordMap) -> TargetWords {
-        let mut words = vec![0f64; map.words.len()];
-        let mut special = 0f64;
-        for (owner, score) in map.owners.iter().zip(&self.reading) {
-            match owner {
-                Owner::Word(word) => words[*word] += f64::from(*score),
-                Owner::Special => special += f64::from(*score),
-            }
-        }
-        TargetWords {
-            words: words.into_iter().map(|score| score as f32).collect(),
-            special,
-            written: self.writing.iter().map(|score| f64::from(*score)).sum(),
-        }
-    }
 }
 
 /// Explains an output of the head for one sequence of a tape.
