@@ -250,7 +250,7 @@ export class Server implements vscode.Disposable {
       documentSelector: SELECTOR,
       outputChannel: this.output,
       initializationOptions: section,
-      middleware: { ...guard, ...this.middleware, workspace: this.settings },
+      middleware: { ...guard(() => this.running), ...this.middleware, workspace: this.settings },
       errorHandler: this.errorHandler(command),
       initializationFailedHandler: () => false,
       markdown: { isTrusted: { enabledCommands: HOVER_COMMANDS }, supportHtml: false },

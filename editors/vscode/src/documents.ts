@@ -32,28 +32,34 @@ export function virtualFolders(): string[] {
   return (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme !== 'file').map(({ name }) => name);
 }
 
-/** Passes on only analyzed documents. */
-export const guard: Middleware = {
-  didOpen: async (document, next) => {
-    if (ours(document)) {
-      await next(document);
-    }
-  },
-  didChange: async (event, next) => {
-    if (ours(event.document)) {
-      await next(event);
-    }
-  },
-  didSave: async (document, next) => {
-    if (ours(document)) {
-      await next(document);
-    }
-  },
-  didClose: async (document, next) => {
-    if (ours(document)) {
-      await next(document);
-    }
-  },
-  provideHover: (document, position, token, next) => (ours(document) ? next(document, position, token) : undefined),
-  provideCodeActions: (document, range, context, token, next) => (ours(document) ? next(document, range, context, token) : undefined),
-};
+/**
+ * Passes on only analyzed documents, and changes only while the server runs. The client would start a server that has ended to tell it of a
+ * change; a server that starts gets all open documents anyway.
+ */
+export function guard(runs: () => boolean): Middleware {
+  const told = (document: vscode.TextDocument) => runs() && ours(document);
+  return {
+    didOpen: async (document, next) => {
+      if (told(document)) {
+        await next(document);
+      }
+    },
+    didChange: async (event, next) => {
+      if (told(event.document)) {
+        await next(event);
+      }
+    },
+    didSave: async (document, next) => {
+      if (told(document)) {
+        await next(document);
+      }
+    },
+    didClose: async (document, next) => {
+      if (told(document)) {
+        await next(document);
+      }
+    },
+    provideHover: (document, position, token, next) => (ours(document) ? next(document, position, token) : undefined),
+    provideCodeActions: (document, range, context, token, next) => (ours(document) ? next(document, range, context, token) : undefined),
+  };
+}
