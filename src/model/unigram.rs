@@ -56,6 +56,13 @@ struct Best {
     id: Option<u32>,
 }
 
+/// A part of a text.
+struct Part {
+    range: Range<usize>,
+    /// Its entry; `None` for uncovered characters.
+    id: Option<u32>,
+}
+
 #[derive(Debug, thiserror::Error)]
 #[error("the text has a character that the vocabulary does not cover, and the vocabulary has no unknown token")]
 struct Uncovered;
@@ -151,8 +158,8 @@ impl Unigram {
         range.start + start..range.start + start + count
     }
 
-    /// The best division of a text: the range of each part, and its entry.
-    fn divided(&self, text: &str) -> Result<Vec<(Range<usize>, Option<u32>)>, Uncovered> {
+    /// The best division of a text.
+    fn divided(&self, text: &str) -> Result<Vec<Part>, Uncovered> {
         let mut best: Vec<Option<Best>> = vec![None; text.len() + 1];
         let put = |best: &mut Vec<Option<Best>>, end: usize, own: Best| {
             if best[end].is_none_or(|known| own.score > known.score) {
@@ -184,14 +191,17 @@ impl Unigram {
                 put(&mut best, start + width, Best { score, start, id: None });
             }
         }
-        let mut parts: Vec<(Range<usize>, Option<u32>)> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         let mut end = text.len();
         while let Some(own) = best[end].filter(|_| end > 0) {
             // The entry of the unknown token, should a text contain it, joins unknown characters as well.
             let id = own.id.filter(|id| Some(*id) != self.unknown);
             match parts.last_mut() {
-                Some((last, None)) if id.is_none() => last.start = own.start,
-                _ => parts.push((own.start..end, id)),
+                Some(last) if last.id.is_none() && id.is_none() => last.range.start = own.start,
+                _ => parts.push(Part {
+                    range: own.start..end,
+                    id,
+                }),
             }
             end = own.start;
         }
@@ -214,7 +224,7 @@ impl Model for Unigram {
 
     fn tokenize(&self, text: &str) -> tokenizers::Result<Vec<Token>> {
         let mut tokens = Vec::new();
-        for (range, id) in self.divided(text)? {
+        for Part { range, id } in self.divided(text)? {
             let own = &text[range.clone()];
             let offsets = (range.start, range.end);
             // Joined unknown characters may be an entry together.
