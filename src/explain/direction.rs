@@ -129,11 +129,8 @@ impl Directed {
                 }),
                 types: &[],
             };
-            let parts = number(model, &subject, method, checkpoint)?;
-            let words = parts.ranges.iter();
-            whole
-                .ranges
-                .extend(words.map(|word| range.start + word.start..range.start + word.end));
+            let parts = number(model, &subject, method, checkpoint)?.starting_at(range.start);
+            whole.ranges.extend(parts.ranges);
             whole.scores.extend(parts.scores);
             whole.special += parts.special;
             whole.value = parts.value;

@@ -22,6 +22,14 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// The same parts of a text that begins at a byte of a document, with ranges of the document.
+    pub fn starting_at(mut self, byte: usize) -> Parts {
+        for range in &mut self.ranges {
+            *range = byte + range.start..byte + range.end;
+        }
+        self
+    }
+
     /// Adds the parts of another text, times a weight.
     pub fn add(&mut self, other: Parts, weight: f64) {
         self.ranges.extend(other.ranges);

@@ -226,7 +226,7 @@ def orders(part):
 
 
 def owen(count, value):
-    """Means of marginal changes over all orders that keep the parts of the tree together, over their sum."""
+    """Means of marginal changes over all orders that keep the parts of the tree together."""
     all_orders = orders(tree(0, count))
     values = numpy.zeros(count)
     for order in all_orders:
@@ -237,7 +237,7 @@ def owen(count, value):
             after = value(tuple(kept))
             values[token] += (after - before) / len(all_orders)
             before = after
-    return values / values.sum()
+    return values
 
 
 def globenc(encoder, ids):
@@ -339,6 +339,7 @@ def explain(encoder, text):
             known[kept] = 0.0 if rest is None else torch.nn.functional.cosine_similarity(rest, embedding, dim=0).item()
         return known[kept]
 
+    shares = lambda values: values / values.sum()
     even = len(places) <= 9 and text.replace(" ", "").isalnum() and text.isascii()
     return {
         "text": text, "ids": ids[0].tolist(),
@@ -350,7 +351,7 @@ def explain(encoder, text):
         "zeroed": listed(zeroed(encoder, ids)),
         "smooth": listed(smooth(rows, gradient_at)),
         "lime": listed(lime(len(places), value)),
-        "owen": listed(owen(len(places), value)) if even else [],
+        "owen": listed(shares(owen(len(places), value))) if even else [],
         "globenc": listed(globenc(encoder, ids)),
         "flow": listed(flow(encoder, ids)),
     }

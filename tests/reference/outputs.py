@@ -26,7 +26,7 @@ from captum.attr import IntegratedGradients
 from transformers import (AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForQuestionAnswering,
                           AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer)
 
-from methods import ROOT, STEPS, lime, orders, smooth, tree
+from methods import ROOT, STEPS, lime, owen, smooth
 
 OTHER = "A cookie keeps the session of a signed-in user."
 
@@ -109,16 +109,7 @@ def explain(case, text, pair=None):
     whole = tuple([1] * len(places))
     listed = lambda values: [round(float(v), 7) for v in values]
     without = [tuple(int(other != place) for other in range(len(places))) for place in range(len(places))]
-    owen = [0.0] * len(places)
-    all_orders = orders(tree(0, len(places))) if len(places) <= 6 and text.replace(" ", "").isalnum() else []
-    for order in all_orders:
-        kept = [0] * len(places)
-        before = value(tuple(kept))
-        for token in order:
-            kept[token] = 1
-            after = value(tuple(kept))
-            owen[token] += (after - before) / len(all_orders)
-            before = after
+    even = len(places) <= 6 and text.replace(" ", "").isalnum()
     with torch.no_grad():
         start = target(blank).item()
     return {
@@ -129,8 +120,8 @@ def explain(case, text, pair=None):
         "smooth": listed(smooth(rows, gradient_at)),
         "deleted": listed(value(whole) - value(kept) for kept in without),
         "lime": listed(lime(len(places), value)),
-        "owen": listed(owen) if all_orders else [],
-        "nothing": round(value(tuple([0] * len(places))), 7) if all_orders else 0.0,
+        "owen": listed(owen(len(places), value)) if even else [],
+        "nothing": round(value(tuple([0] * len(places))), 7) if even else 0.0,
     }
 
 
@@ -142,7 +133,6 @@ def cosine(folder, pooling):
     with torch.no_grad():
         vector = pool(other.run(ids, None).last_hidden_state)[0]
     return lambda out, ids, left: torch.nn.functional.cosine_similarity(pool(out.last_hidden_state), vector[None], dim=-1)
-
 
 
 if __name__ == "__main__":

@@ -110,13 +110,10 @@ fn classified(
 ) -> Result<Classified> {
     let begun = Instant::now();
     let parts = read.along(found.direction, method, UNSTOPPED)?;
-    let start = passage.range.start;
-    let places = parts.ranges.iter().map(|word| start + word.start..start + word.end);
     let parts = Parts {
-        ranges: places.collect(),
         bias: parts.bias + found.constant,
         value: parts.value + found.constant,
-        ..parts
+        ..parts.starting_at(passage.range.start)
     };
     let ms = begun.elapsed().as_secs_f32() * 1e3;
     let classes = ordered(found.labels, found.scores, found.probabilities.as_deref());

@@ -110,13 +110,7 @@ fn explained(
         goal: Goal::Output(wanted),
         types: &[],
     };
-    let mut parts = number(model, &subject, method, UNSTOPPED)?;
-    let places = parts
-        .ranges
-        .iter()
-        .map(|word| range.start + word.start..range.start + word.end);
-    parts.ranges = places.collect();
-    Ok(parts)
+    Ok(number(model, &subject, method, UNSTOPPED)?.starting_at(range.start))
 }
 
 /// The class of a text. The logits of a long text are the mean over its units, weighted by tokens, and so are their parts.

@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use super::super::deciding::Deciding;
-use super::super::output;
 use super::{Compare, CompareFormat, Passage};
+use crate::cli::deciding::Deciding;
 use crate::cli::input::Usage;
-use crate::explain::{Directed, Method, Parts};
+use crate::cli::output;
+use crate::explain::{Directed, Method};
 use crate::model::{Model, UNSTOPPED};
 use crate::render::json::JsonPosition;
 
@@ -37,6 +37,9 @@ pub(super) fn run(arguments: &Compare, passages: &[Passage]) -> Result<()> {
         bail!("compare needs exactly two passages")
     };
     let method = arguments.method;
+    if arguments.format == CompareFormat::Markdown {
+        return Err(Usage("--method: Markdown has no table for it; choose terminal or json".to_owned()).into());
+    }
     let texts = [a, b].map(|own| own.snapshot.text(own.range.clone()));
     let read = [(&*texts[0], a.snapshot.language()), (&*texts[1], b.snapshot.language())];
     let source = arguments.model.source();
@@ -53,12 +56,7 @@ pub(super) fn run(arguments: &Compare, passages: &[Passage]) -> Result<()> {
     let side = |own: &Passage, read: &Directed, other: &Directed| -> Result<Side> {
         let start = Instant::now();
         let parts = read.along(&other.embedding(), method, UNSTOPPED)?;
-        let at = own.range.start;
-        let places = parts.ranges.iter().map(|word| at + word.start..at + word.end);
-        let parts = Parts {
-            ranges: places.collect(),
-            ..parts
-        };
+        let parts = parts.starting_at(own.range.start);
         let ms = start.elapsed().as_secs_f32() * 1e3;
         Ok(Side {
             start: JsonPosition::new(&own.snapshot, own.range.start),
@@ -74,10 +72,7 @@ pub(super) fn run(arguments: &Compare, passages: &[Passage]) -> Result<()> {
     };
     match arguments.format {
         CompareFormat::Json => output::write_json(&compared),
-        CompareFormat::Terminal => output::write(&in_words(&compared, method)),
-        CompareFormat::Markdown => {
-            Err(Usage("--method: Markdown has no table for it; choose terminal or json".to_owned()).into())
-        }
+        CompareFormat::Terminal | CompareFormat::Markdown => output::write(&in_words(&compared, method)),
     }
 }
 

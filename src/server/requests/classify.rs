@@ -232,15 +232,10 @@ pub async fn classify(
     }
     let (_, constant) = probe.direction(class, None);
     let AskedItem { active, item, .. } = &asked;
-    let start_of_item = item.range.start;
-    let places = found.along.ranges.iter();
     let parts = Parts {
-        ranges: places
-            .map(|word| start_of_item + word.start..start_of_item + word.end)
-            .collect(),
         value: found.along.value + f64::from(constant),
         bias: found.along.bias + f64::from(constant),
-        ..found.along.clone()
+        ..found.along.clone().starting_at(item.range.start)
     };
     let answer = ClassifyAnswer {
         range: request.range(&active.snapshot, &item.range),
