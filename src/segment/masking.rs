@@ -1,6 +1,7 @@
 //! The text for the parser: misleading parts are blank, all other bytes keep their positions.
 
 mod brackets;
+mod lua;
 
 use ropey::Rope;
 
@@ -19,11 +20,15 @@ pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
             open.extend(c_macros::misleading(text, language));
             (open, braces)
         }),
+        Language::Lua => masked(rope, |text| {
+            let (mut open, braces) = brackets::unclosed(text, language);
+            open.extend(lua::unclosed(text));
+            (open, braces)
+        }),
         Language::CSharp
         | Language::Go
         | Language::Java
         | Language::JavaScript
-        | Language::Lua
         | Language::Php
         | Language::Ruby
         | Language::Tsx

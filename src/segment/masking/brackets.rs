@@ -86,10 +86,6 @@ pub(super) fn unclosed(text: &str, language: Language) -> (Vec<ByteRange>, Vec<u
     if all_match(&signs) {
         return (Vec::new(), Vec::new());
     }
-    // Each branch of a preprocessor conditional may open the same block.
-    if matches!(language, C | Cpp) && (text.contains("#else") || text.contains("#elif")) {
-        return (Vec::new(), Vec::new());
-    }
     find_wrong(text, &signs)
 }
 
@@ -175,6 +171,7 @@ fn begins_definition(text: &str, at: usize) -> bool {
 /// The brackets outside of comments and strings, and the first token of each line.
 fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
     let scripts = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
+    let directives = matches!(language, Language::C | Language::Cpp | Language::CSharp);
     let mut signs = Vec::new();
     let (mut at, mut line, mut indent, mut begins) = (0, 0, 0, true);
     // The last non-blank character: after a value, a slash is a division.
@@ -199,8 +196,12 @@ fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
                 at = line_end(bytes, at);
                 continue;
             }
-            b'#' if begins => {
-                at = directive_end(bytes, at);
+            b'#' if begins && directives => {
+                at = match directive(bytes, at) {
+                    // Each branch of a conditional may open the same block, so only the first one counts.
+                    b"else" | b"elif" => conditional_end(bytes, at),
+                    _ => directive_end(bytes, at),
+                };
                 continue;
             }
             b'-' if next == b'-' && language == Language::Lua => {
@@ -246,6 +247,35 @@ fn line_end(bytes: &[u8], at: usize) -> usize {
         .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
         .count();
     at + length
+}
+
+/// The name of the preprocessor directive whose `#` is here.
+fn directive(bytes: &[u8], at: usize) -> &[u8] {
+    let rest = bytes[at + 1..].trim_ascii_start();
+    let length = rest.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+    &rest[..length]
+}
+
+/// The end of the conditional directive that contains this branch.
+fn conditional_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut inner = 0;
+    loop {
+        at = (line_end(bytes, at) + 1).min(bytes.len());
+        let indent = bytes[at..]
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
+        match bytes.get(at + indent) {
+            None => return bytes.len(),
+            Some(b'#') => match directive(bytes, at + indent) {
+                b"if" | b"ifdef" | b"ifndef" => inner += 1,
+                b"endif" if inner == 0 => return line_end(bytes, at),
+                b"endif" => inner -= 1,
+                _ => {}
+            },
+            Some(_) => {}
+        }
+    }
 }
 
 /// The end of a preprocessor directive, including continuation lines.
@@ -328,6 +358,14 @@ mod tests {
                 Language::C,
             ),
             ("var s = @\"{\n\\\"; #region {\n", Language::CSharp),
+            (
+                "void a() {\n#if X\n  if (b) {\n#elif Y\n# if Z\n  if (c) {\n# endif\n#else\n  if (d) {\n#endif\n  }\n}\n",
+                Language::C,
+            ),
+            (
+                "class A {\n  #m() {\n    y({\n  z: 1 });\n  }\n}\n",
+                Language::JavaScript,
+            ),
         ] {
             assert_eq!(masked(text, language), text);
         }
@@ -345,6 +383,8 @@ mod tests {
         assert_eq!(masked(ruby, Language::Ruby), ruby.replace("[", " "));
         let lua = "local function a()\n  x {\nend\n\nlocal function b()\nend\n";
         assert_eq!(masked(lua, Language::Lua), lua.replace("{", " "));
+        let branches = "#if X\nint a;\n#else\nint a(void) {\n#endif\nint b(void) {\n  call(\n}\n\nint c(void) {\n}\n";
+        assert_eq!(masked(branches, Language::C), branches.replace("call(", "call "));
         let switch = "func a() {\n\tswitch x {\n\tcase 1:\n\t\tcall(\n\t}\n}\n";
         assert_eq!(masked(switch, Language::Go), switch.replace("call(", "call "));
     }
