@@ -10,7 +10,7 @@ use super::query::Asks;
 use crate::segment::ItemKind;
 
 /// Maximum contribution of shared words.
-pub const WORDS: f32 = 0.3;
+pub const WORDS: f32 = 0.6;
 
 /// Contribution of the definition of the query's name. A file of the same name multiplies it by [`OWN_FILE`].
 pub const DEFINITION: f32 = 0.4;
@@ -28,7 +28,7 @@ pub const RELEVANCE: f32 = 1.0 / (1.0 + WORDS + DEFINITION * OWN_FILE + PATH + C
 pub const OWN_FILE: f32 = 1.5;
 
 /// Factor for each further passage of a file, cumulative.
-const FURTHER: f32 = 0.7;
+const FURTHER: f32 = 0.8;
 
 /// Number of best passages that are examined for coherent files.
 const COHERENT: usize = 100;
