@@ -37,7 +37,6 @@ pub mod value_zeroing;
 mod words;
 
 pub use alignment::Link;
-
 pub use centered::{Centered, CenteredSide, Means, Measure};
 pub use choice::{Choice, Extent, Heads, Operator, Over};
 pub use direction::Directed;

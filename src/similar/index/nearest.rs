@@ -29,7 +29,7 @@ impl VectorIndex {
         }
     }
 
-    /// The factor for the cosine of two items ([`Center::factor`]).
+    /// The factor for the cosine of two items ([`Center::factor`](crate::similar::Center::factor)).
     pub(super) fn factor(&self, a: usize, b: usize) -> f32 {
         let (of_a, of_b) = (self.facts[a].language, self.facts[b].language);
         let certainty = self.center.certainty(of_a, of_b);
@@ -64,7 +64,7 @@ impl VectorIndex {
 
     /// The items nearest to a centered unit vector. `needed` gives the minimum score of an item, or excludes it.
     ///
-    /// Scores are cosines on the scale of the thresholds; those of other languages are adjusted by [`Center::factor`].
+    /// Scores are cosines on the scale of the thresholds; those of other languages are adjusted by [`Center::factor`](crate::similar::Center::factor).
     pub(super) fn near(
         &self,
         (language, query): (Language, &[f32]),
