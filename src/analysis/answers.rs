@@ -2,32 +2,17 @@
 
 use std::sync::Arc;
 
-use super::cache::Setting;
+use super::address::Setting;
 use super::compute::{ComputeError, INTERNAL_ERROR};
 use super::document::Stage;
 use super::engine::Comparison;
 use super::place::{cursor_report, language_of, unit_at};
 use super::queue::{Answer, Ask, Question, Wanted};
-use super::worker::Worker;
+use super::worker::{LastComparison, Worker};
 use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::model::{Checkpoint, ModelError};
 use crate::segment::Unit;
 use crate::text::{Language, Snapshot};
-
-/// The last pair of passages, as the model read them, for questions about single words.
-/// Dropped as soon as the model reads something else.
-#[derive(Debug)]
-pub(super) struct LastComparison {
-    setting: Arc<Setting>,
-    passages: [(String, Language); 2],
-    pair: Box<dyn Comparison>,
-}
-
-impl LastComparison {
-    fn is_of(&self, setting: &Arc<Setting>, a: &(String, Language), b: &(String, Language)) -> bool {
-        self.setting == *setting && self.passages[0] == *a && self.passages[1] == *b
-    }
-}
 
 /// The reason why a question has no answer now.
 pub enum Interrupted {
@@ -87,7 +72,7 @@ impl Worker {
     }
 
     fn result(&mut self, ask: &Ask, checkpoint: Checkpoint) -> Result<Answer, Interrupted> {
-        let setting = self.setting()?;
+        let setting = self.setting().ok_or_else(no_model)?;
         match ask {
             Ask::Cursor {
                 id, snapshot, offset, ..
@@ -243,7 +228,7 @@ impl Worker {
         };
         let unit = &document.segments.units[index];
         let texts = [(document.snapshot.text(unit.range.clone()), unit.language)];
-        let setting = self.setting()?;
+        let setting = self.setting().ok_or_else(no_model)?;
         let mut compute = self.compute(&setting).ok_or_else(no_model)?;
         let Some(explanation) = compute.units(&texts, checkpoint)?.pop() else {
             return Ok(None);

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::cache::{Cache, Key, Kind, Setting};
+use super::address::{Key, Kind, Setting};
+use super::cache::Cache;
 use super::document::{BATCH_TOKENS, Prepared, Previous};
 use super::engine::{Comparison, Engine};
 use super::merge::merge;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cache::{Key, Setting};
+use super::address::{Key, Setting};
 use super::lenses::DocumentVectors;
 use super::queue::{Answer, Asker, MAX_INTERRUPTIONS, Priority};
 use super::{DocumentId, DocumentReport, Refusal, ShownFile, UnitReport};

@@ -4,10 +4,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cache::Setting;
+use super::address::Setting;
 use super::engine::{Engine, loader};
 use super::options::{Event, IndexStatus, ModelStatus, Options, Status};
-use super::remote_index::{self, RemoteIndexClient};
+use super::remote_index::RemoteIndexClient;
+use super::remote_queries;
 use super::state::{Shared, State};
 use super::worker::Worker;
 use super::workspace::indexer::WorkspaceIndexer;
@@ -64,7 +65,7 @@ impl AnalysisHandle {
             let (shared, open) = (self.0.0.clone(), store.open);
             let asking = std::thread::Builder::new()
                 .name("fovea-store".into())
-                .spawn(move || remote_index::run(&shared, &team, open));
+                .spawn(move || remote_queries::run(&shared, &team, open));
             if let Err(error) = asking {
                 self.shared().tell(Event::IndexProblem(format!(
                     "cannot start a thread for the store: {error}"

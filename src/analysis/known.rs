@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cache::Kind;
+use super::address::Kind;
 use super::place::{cursor_report, language_of, unit_at};
 use super::state::Shared;
 use super::{CursorReport, DocumentId, Refusal, UnitReport};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Refusal;
-use super::cache::Setting;
+use super::address::Setting;
 use super::compute::{Attempt, INTERNAL_ERROR, Quarantine};
 use super::document::Stage;
 use super::engine::Engine;

@@ -5,6 +5,7 @@
 //! document, and a cancelled question stops between two layers of the forward pass. The cache stores results by content (model,
 //! method, text), so that an edit recomputes only the units that it touched.
 
+mod address;
 mod answers;
 mod asking;
 mod cache;
@@ -25,6 +26,7 @@ mod pool;
 mod questions;
 mod queue;
 mod remote_index;
+mod remote_queries;
 mod shown;
 mod state;
 pub mod store;

@@ -20,7 +20,7 @@ const RELATING: Duration = Duration::from_millis(20);
 
 impl Worker {
     pub(super) fn segment(&mut self, id: &DocumentId) {
-        let Ok(setting) = self.setting() else { return };
+        let Some(setting) = self.setting() else { return };
         let (snapshot, revision, previous, known) = {
             let mut state = self.shared.state();
             let Some(document) = state.documents.get_mut(id) else {
@@ -61,7 +61,7 @@ impl Worker {
     }
 
     pub(super) fn batch(&mut self, batch: &Batch) {
-        let Ok(setting) = self.setting() else { return };
+        let Some(setting) = self.setting() else { return };
         let (report, keys) = {
             let mut state = self.shared.state();
             let Some(document) = state.documents.at_revision(&batch.id, batch.revision) else {
@@ -115,7 +115,7 @@ impl Worker {
 
     /// Computes the word sources of a unit on screen before a hover needs them.
     pub(super) fn prefetch(&mut self, batch: &Batch) {
-        let (Ok(setting), &[index]) = (self.setting(), batch.units.as_slice()) else {
+        let (Some(setting), &[index]) = (self.setting(), batch.units.as_slice()) else {
             return;
         };
         let report = {

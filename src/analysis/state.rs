@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::cache::{Cache, Setting};
+use super::address::Setting;
+use super::cache::Cache;
 use super::documents::Documents;
 use super::engine::Loader;
 use super::lenses::Lenses;

@@ -5,17 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::answers::{Interrupted, LastComparison};
-use super::cache::Setting;
+use super::address::Setting;
 use super::compute::{Attempt, Compute, Quarantine};
 use super::document::{Document, Stage};
-use super::engine::{Engine, Loader};
+use super::engine::{Comparison, Engine, Loader};
 use super::options::{Event, ModelStatus};
 use super::pool::{Pool, lower_priority};
 use super::queue::{Priority, Question};
 use super::state::{Running, Shared, State};
-use super::{CancellationToken, DocumentId, Refusal};
+use super::{CancellationToken, DocumentId};
 use crate::model::ops;
+use crate::text::Language;
 
 /// Minimum interval between two updates of the lenses while documents are analyzed.
 const LENSES_EVERY: Duration = Duration::from_secs(1);
@@ -48,6 +48,22 @@ struct EndOnDrop(Arc<Shared>);
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.end();
+    }
+}
+
+/// The last pair of passages, as the model read them, for questions about single words.
+/// Dropped as soon as the model reads something else.
+#[derive(Debug)]
+pub(super) struct LastComparison {
+    pub(super) setting: Arc<Setting>,
+    pub(super) passages: [(String, Language); 2],
+    pub(super) pair: Box<dyn Comparison>,
+}
+
+impl LastComparison {
+    /// Whether it compares these passages under this setting.
+    pub(super) fn is_of(&self, setting: &Arc<Setting>, a: &(String, Language), b: &(String, Language)) -> bool {
+        self.setting == *setting && self.passages[0] == *a && self.passages[1] == *b
     }
 }
 
@@ -229,13 +245,9 @@ impl Worker {
         })
     }
 
-    /// What results depend on now.
-    pub(super) fn setting(&self) -> Result<Arc<Setting>, Interrupted> {
-        self.shared
-            .state()
-            .setting
-            .clone()
-            .ok_or(Interrupted::Refused(Refusal::Loading))
+    /// What results depend on now; `None` without a model.
+    pub(super) fn setting(&self) -> Option<Arc<Setting>> {
+        self.shared.state().setting.clone()
     }
 }
 

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::input::Usage;
 use super::output::{Color, Progress};
-use super::{ModelArguments, input, output};
+use super::{ModelArguments, input, load_for, output};
 use crate::analysis::{DocumentReport, UnitReport, analyze_heads, embedded_items};
 use crate::explain::{Choice, Extent, Heads, Method, Operator, Over};
 use crate::model::{Model, UNSTOPPED};
@@ -159,9 +159,9 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
 /// Loads the model in the form that the method needs.
 fn model(arguments: &Explain) -> Result<Model> {
     let hidden = arguments.method == Method::LeaveOneOut && arguments.without == Without::Attention;
-    match arguments.method.interpreted() || hidden {
+    match hidden {
         true => Ok(arguments.model.interpreted()?.0),
-        false => arguments.model.load(),
+        false => load_for(arguments.method, &arguments.model.source()),
     }
 }
 

@@ -35,6 +35,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
+use crate::explain::Method;
 use crate::model::tape::Network;
 use crate::model::{Model, Source, default_source, embedded_available};
 use crate::render::terminal::printable;
@@ -131,6 +132,14 @@ impl ModelArguments {
     fn interpreted_for(&self, text: &str, language: Language) -> Result<(Model, Arc<Network>)> {
         interpreted(&self.source().for_document(text, language))
     }
+}
+
+/// Loads a model in the form that a method needs: the fused operations cannot compute every method.
+fn load_for(method: Method, source: &Source) -> Result<Model> {
+    Ok(match method.interpreted() {
+        true => Model::interpreted(source)?,
+        false => Model::load(source)?,
+    })
 }
 
 fn interpreted(source: &Source) -> Result<(Model, Arc<Network>)> {

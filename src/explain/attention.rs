@@ -4,7 +4,7 @@
 use candle_core::{Result, Tensor};
 
 use super::TokenScores;
-use super::choice::Over;
+use super::choice::{Heads, Over};
 use super::contributions::{self, Mixing, roll_out};
 use crate::model::{Pooling, Trace};
 
@@ -21,15 +21,6 @@ pub fn map(trace: &Trace, layer: usize, head: Option<usize>) -> Result<Mixing> {
         Some(head) => candle_core::bail!("head {head} does not exist: a layer has {heads}"),
     };
     mixing(&matrix)
-}
-
-/// The attention maps that a score uses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Heads {
-    /// One layer, from 0; `None` averages all layers.
-    pub layer: Option<usize>,
-    /// One head, from 0; `None` averages all heads.
-    pub head: Option<usize>,
 }
 
 /// Attention each token received, averaged over queries and the chosen maps; sums to 1.

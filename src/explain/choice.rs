@@ -1,6 +1,13 @@
 //! Options of methods: which attention maps they use, and what text leave-one-out removes.
 
-use super::Heads;
+/// The attention maps that a score uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Heads {
+    /// One layer, from 0; `None` averages all layers.
+    pub layer: Option<usize>,
+    /// One head, from 0; `None` averages all heads.
+    pub head: Option<usize>,
+}
 
 /// How several attention maps are combined into one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

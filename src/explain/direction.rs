@@ -6,7 +6,7 @@
 use super::alignment::{Link, align};
 use super::goal::Projection;
 use super::number::number;
-use super::passage::{Passage, embedding_of, units};
+use super::passage::Passage;
 use super::split::{dot, length};
 use super::{Goal, Method, Parts, Subject, WordMap};
 use crate::model::{Checkpoint, Model, ModelError, Packed, weight_in_passage};
@@ -16,7 +16,6 @@ use crate::text::{ByteRange, Language};
 pub struct Directed {
     model: Model,
     text: String,
-    language: Language,
     passage: Passage,
 }
 
@@ -39,7 +38,6 @@ impl Directed {
         Ok(Directed {
             model: model.clone(),
             text: text.to_owned(),
-            language,
             passage: Passage::read(model, (text, language), checkpoint)?,
         })
     }
@@ -98,28 +96,28 @@ impl Directed {
 
     fn by_units(&self, direction: &[f32], method: Method, checkpoint: Checkpoint) -> Result<Parts, ModelError> {
         let model = &self.model;
-        let units = units(model, &self.text, self.language)?;
-        let embeddings = units.iter().map(|(_, tokens)| embedding_of(model, tokens, checkpoint));
-        let embeddings = embeddings.collect::<Result<Vec<_>, _>>()?;
+        let units = &self.passage.units;
         let mut whole = Parts::default();
-        for (unit, (range, tokens)) in units.iter().enumerate() {
+        for (index, unit) in units.iter().enumerate() {
             let mut rest = Vec::new();
-            for other in (0..units.len()).filter(|other| *other != unit) {
-                let weight = weight_in_passage(units[other].1.of_text(), length(&embeddings[other]) as f32);
-                rest.resize(embeddings[other].len(), 0.0);
-                let sum = rest.iter_mut().zip(&embeddings[other]);
+            let others = units.iter().enumerate().filter(|(other, _)| *other != index);
+            for (_, other) in others {
+                let weight = weight_in_passage(other.tokens.of_text(), length(&other.embedding) as f32);
+                rest.resize(other.embedding.len(), 0.0);
+                let sum = rest.iter_mut().zip(&other.embedding);
                 sum.for_each(|(sum, value)| *sum += weight * value);
             }
+            let tokens = &unit.tokens;
             let batch = Packed::new([tokens.ids.as_slice()]);
             let traces = model.encoder().forward(&batch, method.keeps(), checkpoint)?;
             let Some(trace) = traces.first() else { continue };
-            let text = &self.text[range.clone()];
+            let text = &self.text[unit.range.clone()];
             let words = WordMap::new(text, tokens);
             let subject = Subject {
                 text,
                 tokens,
                 trace,
-                embedding: &embeddings[unit],
+                embedding: &unit.embedding,
                 words: &words,
                 goal: Goal::Along(Projection {
                     direction,
@@ -129,7 +127,7 @@ impl Directed {
                 }),
                 types: &[],
             };
-            let parts = number(model, &subject, method, checkpoint)?.starting_at(range.start);
+            let parts = number(model, &subject, method, checkpoint)?.starting_at(unit.range.start);
             whole.ranges.extend(parts.ranges);
             whole.scores.extend(parts.scores);
             whole.special += parts.special;

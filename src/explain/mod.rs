@@ -37,9 +37,8 @@ pub mod value_zeroing;
 mod words;
 
 pub use alignment::Link;
-pub use attention::Heads;
 pub use centered::{Centered, CenteredSide, Means, Measure};
-pub use choice::{Choice, Extent, Operator, Over};
+pub use choice::{Choice, Extent, Heads, Operator, Over};
 pub use direction::Directed;
 pub use goal::{Goal, Projection};
 pub use number::{Parts, number};

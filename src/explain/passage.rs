@@ -28,7 +28,8 @@ pub(super) struct Passage {
     pub embedding: Vec<f32>,
     /// Share of its letters that the vocabulary contains.
     pub coverage: f32,
-    units: Vec<Unit>,
+    /// Its units, in order.
+    pub units: Vec<Unit>,
     /// One trace per unit; empty if the passage is too long to keep them.
     traces: Vec<Trace>,
 }
@@ -65,8 +66,13 @@ type OnTraces<'a> = &'a mut dyn FnMut(&[Unit], &[Trace]) -> Result<(), ModelErro
 
 /// A part of a passage that fits the window.
 #[derive(Debug)]
-struct Unit {
-    tokens: Tokens,
+pub(super) struct Unit {
+    /// Its range in the passage's text.
+    pub range: ByteRange,
+    /// Its tokens.
+    pub tokens: Tokens,
+    /// Its embedding, not normalized.
+    pub embedding: Vec<f32>,
     /// The tokens of each of its words.
     groups: Vec<Vec<usize>>,
     special: Vec<usize>,
@@ -108,7 +114,7 @@ impl Passage {
             };
             let traces = model.encoder().forward(&batch, keep, checkpoint)?;
             for ((range, tokens), trace) in chunk.into_iter().zip(&traces) {
-                passage.add(model, trace, tokens, (&text[range.clone()], range.start), total)?;
+                passage.add(model, trace, tokens, (&text[range.clone()], range), total)?;
             }
             if keeps {
                 passage.traces.extend(traces);
@@ -122,13 +128,13 @@ impl Passage {
         model: &Model,
         trace: &Trace,
         tokens: Tokens,
-        (text, at): (&str, usize),
+        (text, range): (&str, ByteRange),
         total: usize,
     ) -> Result<(), ModelError> {
         let embedding = model.pool_of(&tokens, trace)?;
         let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
         let weight = weight_in_passage(tokens.of_text(), length) / total.max(1) as f32;
-        let sum = self.embedding.iter_mut().zip(embedding);
+        let sum = self.embedding.iter_mut().zip(&embedding);
         sum.for_each(|(sum, v)| *sum += weight * v);
         let map = WordMap::new(text, &tokens);
         let groups = map.tokens_of_words();
@@ -146,9 +152,12 @@ impl Passage {
             }
         }
         let words = map.words.into_iter();
-        self.words.extend(words.map(|word| word.start + at..word.end + at));
+        self.words
+            .extend(words.map(|word| word.start + range.start..word.end + range.start));
         self.units.push(Unit {
+            range,
             tokens,
+            embedding,
             groups,
             special,
             weight,
@@ -262,16 +271,8 @@ fn coverage(text: &str, units: &[(ByteRange, Tokens)]) -> f32 {
     if all > 0.0 { (read / all) as f32 } else { 1.0 }
 }
 
-/// The embedding of one unit, not normalized.
-pub(super) fn embedding_of(model: &Model, tokens: &Tokens, checkpoint: Checkpoint) -> Result<Vec<f32>, ModelError> {
-    let batch = Packed::new([tokens.ids.as_slice()]);
-    let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
-    let embedding = traces.first().map(|trace| model.pool_of(tokens, trace)).transpose()?;
-    Ok(embedding.unwrap_or_else(|| vec![0.0; model.hidden()]))
-}
-
 /// A passage as units that fit the window, with their tokens.
-pub(super) fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange, Tokens)>, ModelError> {
+fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange, Tokens)>, ModelError> {
     let whole = model.tokenize_as(Role::Passage, text, language)?;
     if whole.of_text() <= model.window() {
         return Ok(vec![(0..text.len(), whole)]);

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use candle_core::{Device, Tensor};
 
 use super::config::Config;
-use super::load::LoadError;
+use super::load_error::LoadError;
 use super::matrix::Matrix;
 use super::ops;
 use super::tape::Table;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Pooling;
-use super::families::FAMILIES;
+use super::families::names::FAMILIES;
 use super::letter_case::LetterCase;
 
 /// Dimensions of a BERT-like encoder, from config.json.

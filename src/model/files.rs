@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 use super::embedded::EmbeddedModel;
 use super::gguf::Gguf;
 use super::hub;
-use super::load::{LoadError, Source};
+use super::load_error::LoadError;
 use super::prompts::{Prompts, Role};
+use super::source::Source;
 use crate::text::{Unread, open_regular, read_regular};
 
 /// Maximum size of a configuration file in bytes. Published ones have a few thousand, and an index of shards some ten thousand.
@@ -47,7 +48,7 @@ impl Files {
                 Some(name) => LoadError::NotDownloaded(name.to_owned()),
                 None => LoadError::NoFolder(folder.clone()),
             }),
-            Source::File(path) => Ok(Files::File(Arc::new(Gguf::open(path)?))),
+            Source::File(path) => Ok(Files::File(Arc::new(Gguf::open(path, MAX_WEIGHTS)?))),
         }
     }
 

@@ -1,6 +1,5 @@
 //! Loads models: the embedded one, a Hugging Face folder, or a GGUF file.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -10,197 +9,17 @@ use super::config::{self, Config, ConfigError, Sentences};
 use super::embedded::EmbeddedModel;
 use super::families;
 use super::files::{Files, hex};
-use super::hub;
+use super::load_error::LoadError;
 use super::modules::{self, Modules};
 use super::prompts::{self, Prompts, Role};
 use super::readers::Second;
+use super::source::Source;
 use super::spec::{ModelSpec, Task};
 use super::tape::Network;
 use super::tokenizer::Reading;
 use super::weights::Weights;
 use super::{Ability, Encoder, Model, ModelInfo, Pooling, Tokenizer};
-use crate::places::cache_folders;
 use crate::text::ModelText;
-
-/// The location of a model.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// Inside the program.
-    Embedded(EmbeddedModel),
-    /// A folder with config.json, tokenizer.json and model.safetensors (one file or shards) or model.gguf.
-    Folder(PathBuf),
-    /// A single GGUF file in llama.cpp's format, which contains configuration and tokenizer.
-    File(PathBuf),
-}
-
-impl Source {
-    /// The embedded model for English and code, which is the default.
-    pub const EMBEDDED: Source = Source::Embedded(EmbeddedModel::English);
-
-    /// The model at a path: a file if one is there, or if the name is that of a GGUF file; a folder otherwise. `OWNER/NAME` that is no
-    /// path names a model of the Hugging Face Hub that this machine has ([`hub::downloaded`]).
-    pub fn at(path: &Path) -> Source {
-        if !path.exists()
-            && let Some(found) = path.to_str().and_then(hub::downloaded)
-        {
-            return match found.is_dir() {
-                true => Source::Folder(found),
-                false => Source::File(found),
-            };
-        }
-        let named = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
-        match !path.is_dir() && (named || path.exists()) {
-            true => Source::File(path.to_owned()),
-            false => Source::Folder(path.to_owned()),
-        }
-    }
-}
-
-/// The reason why a model could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The program was built without the feature `embedded-model`.
-    #[error(
-        "this build of fovea contains no model; name a model folder with --model DIR, FOVEA_MODEL or fovea.model.dir, or put the model into \
-             fovea/models/all-MiniLM-L6-v2 of your cache folder"
-    )]
-    NotEmbedded,
-    /// The folder does not exist.
-    #[error(
-        "{0}: no such folder; name a model folder with config.json, tokenizer.json and model.safetensors, or a GGUF file with its whole path"
-    )]
-    NoFolder(PathBuf),
-    /// A name of the Hugging Face Hub that this machine does not have.
-    #[error(
-        "{0}: no such folder, and the model is not on this machine; download it with `fovea model pull {0}` (needs a build with the \
-         feature hub) or with `hf download {0}`, or name a model folder"
-    )]
-    NotDownloaded(String),
-    /// A file of the folder does not exist.
-    #[error(
-        "{folder}: {file} is missing; a Hugging Face model folder contains config.json, tokenizer.json and model.safetensors"
-    )]
-    Missing {
-        /// The folder.
-        folder: PathBuf,
-        /// The file.
-        file: String,
-    },
-    /// A file could not be read.
-    #[error("cannot read {path}: {error}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The error of the system.
-        error: std::io::Error,
-    },
-    /// A pipe, a device or a folder where a file is expected.
-    #[error("cannot read {path}: it is {kind}, not a regular file; put the model's file in its place")]
-    Irregular {
-        /// The path.
-        path: PathBuf,
-        /// The kind of the file.
-        kind: &'static str,
-    },
-    /// Weights in a format that may run code.
-    #[error(
-        "{0} is the only weight file; fovea does not read it, because such files may run code: convert it with save_pretrained(…, \
-         safe_serialization=True), or download model.safetensors"
-    )]
-    Pickle(PathBuf),
-    /// A Git LFS pointer instead of the file.
-    #[error("{0} is only a Git LFS pointer to the file; run `git lfs pull` in the model's folder to fetch it")]
-    LfsPointer(PathBuf),
-    /// A file larger than any model file.
-    #[error(
-        "{path}: the file has {bytes} bytes, over the limit of {limit} for a model file; check that it belongs to the model"
-    )]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// The maximum.
-        limit: u64,
-    },
-    /// A GGUF file that cannot be used.
-    #[error("cannot use {path} as a model: {reason}")]
-    Gguf {
-        /// The file.
-        path: PathBuf,
-        /// The reason, and what to do.
-        reason: String,
-    },
-    /// A damaged or truncated weight file.
-    #[error("cannot read {path}: damaged or incomplete ({reason}); download the model again")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        reason: String,
-    },
-    /// The weights lack a tensor.
-    #[error("the weights contain no tensor `{0}`; check that they belong to the model that config.json describes")]
-    NoTensor(String),
-    /// A tensor of an unexpected shape.
-    #[error(
-        "tensor `{name}` has the shape {found:?}, but config.json requires {expected:?}; check that both belong to the same model"
-    )]
-    Shape {
-        /// The tensor.
-        name: String,
-        /// Its shape.
-        found: Vec<usize>,
-        /// The shape that config.json implies.
-        expected: Vec<usize>,
-    },
-    /// A tensor with NaN or infinite values.
-    #[error(
-        "tensor `{name}` contains {count} values that are not finite (NaN or infinite); the weights are damaged, download the model again"
-    )]
-    NotFinite {
-        /// The tensor.
-        name: String,
-        /// The number of such values.
-        count: usize,
-    },
-    /// tokenizer.json cannot be read.
-    #[error("{0}")]
-    Tokenizer(String),
-    /// The vocabulary of the tokenizer does not match the weights.
-    #[error(
-        "tokenizer.json has {tokenizer} entries, but the weights have {weights}: they belong to different models; download the model again"
-    )]
-    Mismatch {
-        /// Entries of tokenizer.json.
-        tokenizer: usize,
-        /// Rows of the embedding table.
-        weights: usize,
-    },
-    /// A configuration that this version cannot run.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A tensor operation failed.
-    #[error("a tensor operation failed while the model was loading: {0}")]
-    Tensor(#[from] candle_core::Error),
-}
-
-/// Whether the program contains a model.
-pub const fn embedded_available() -> bool {
-    EmbeddedModel::English.available()
-}
-
-/// The default model: the embedded one, or in builds without it the folder `fovea/models/all-MiniLM-L6-v2` in the user's cache.
-pub fn default_source() -> Source {
-    if embedded_available() {
-        return Source::EMBEDDED;
-    }
-    let model = |folder: PathBuf| folder.join("models/all-MiniLM-L6-v2");
-    let found = cache_folders().into_iter().map(model).find(|place| place.is_dir());
-    found.map_or(Source::EMBEDDED, Source::Folder)
-}
 
 /// The encoder's settings for texts, under all names that sentence-transformers has used.
 const SENTENCE_FILES: [&str; 7] = [
@@ -265,7 +84,7 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
         }
     }
     let abilities = plan.abilities(&weights);
-    let second = Second::beside(source, engine).filter(|_| scrambled.is_none());
+    let second = second_beside(source, engine).filter(|_| scrambled.is_none());
     let info = ModelInfo {
         name: root.name(),
         id: files.content_id(&content, pooling_json.as_deref(), &prompts)?,
@@ -302,6 +121,13 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
         identifier_aware: true,
         reference: Arc::default(),
     })
+}
+
+/// The second model for the model from `source`. Only the embedded model has one, in builds that contain it.
+fn second_beside(source: &Source, engine: Engine) -> Option<Arc<Second>> {
+    let has = *source == Source::EMBEDDED && engine == Engine::Fastest && EmbeddedModel::Multilingual.available();
+    let multilingual = || load(&Source::Embedded(EmbeddedModel::Multilingual), Engine::Fastest, None);
+    has.then(|| Arc::new(Second::loaded_by(multilingual)))
 }
 
 /// Loads a model for the interpreter without a tokenizer, for callers that have token ids.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::config::ConfigError;
 use super::files::{Files, is_inside};
-use super::load::LoadError;
+use super::load_error::LoadError;
 use super::projection::{Dense, Nonlinearity, Projection, Step};
 use super::weights::Weights;
 

@@ -7,11 +7,12 @@
 //! Vectors of the two models cannot be compared, although both have 384 numbers. A comparison of two texts therefore reads both with one
 //! model ([`Model::reader_of_both`]).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use super::Model;
 use super::embedded::EmbeddedModel;
-use super::load::{Engine, Source};
-use super::{Model, load};
+use super::load_error::LoadError;
+use super::source::Source;
 use crate::text::{Language, is_english, share_of_other_scripts};
 
 /// Minimum share of letters from non-Latin scripts in texts for the multilingual model.
@@ -39,30 +40,34 @@ impl Reader {
 }
 
 /// The multilingual model, loaded at its first use.
-#[derive(Default)]
-pub(super) struct Second(OnceLock<Option<Model>>);
+pub(super) struct Second {
+    load: fn() -> Result<Model, LoadError>,
+    loaded: OnceLock<Option<Model>>,
+}
 
 impl Second {
+    /// A model that `load` loads at its first use.
+    pub(super) fn loaded_by(load: fn() -> Result<Model, LoadError>) -> Second {
+        Second {
+            load,
+            loaded: OnceLock::new(),
+        }
+    }
+
     /// The name of the model.
     pub(super) fn name(&self) -> String {
         EmbeddedModel::Multilingual.name().to_owned()
     }
 
-    /// The second model for the model from `source`. Only the embedded model has one, in builds that contain it.
-    pub(super) fn beside(source: &Source, engine: Engine) -> Option<Arc<Second>> {
-        let has = *source == Source::EMBEDDED && engine == Engine::Fastest && EmbeddedModel::Multilingual.available();
-        has.then(Arc::default)
-    }
-
     fn model(&self) -> Option<&Model> {
-        let load = || match load::load(&Source::Embedded(EmbeddedModel::Multilingual), Engine::Fastest, None) {
+        let load = || match (self.load)() {
             Ok(model) => Some(model),
             Err(error) => {
                 tracing::error!(%error, "cannot load the multilingual model");
                 None
             }
         };
-        self.0.get_or_init(load).as_ref()
+        self.loaded.get_or_init(load).as_ref()
     }
 }
 

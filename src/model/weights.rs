@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Files, MAX_WEIGHTS, hex};
 use super::guarded::guarded;
-use super::load::LoadError;
+use super::load_error::LoadError;
 use super::matrix::Arithmetic;
 use super::random::Random;
 use super::tape::Table;

@@ -4,9 +4,11 @@
 //! borders.
 
 mod ascii;
+mod blocks;
 mod borders;
 mod c_macros;
 mod calls;
+mod closings;
 #[cfg(test)]
 mod definitions;
 mod dialect;
@@ -20,6 +22,7 @@ mod names;
 mod outline;
 mod pack;
 mod parser;
+mod parsing;
 mod prose;
 mod python;
 mod reading;
@@ -34,11 +37,11 @@ mod tokens;
 pub use dialect::{is_header, language_of};
 pub use edit::Edit;
 pub use outline::Outline;
-pub use parser::{InProcess, Parser, Purpose, Syntax, Tree, Unparsed, has_grammar, parse, use_parser};
+pub use parser::{Parser, Purpose, Syntax, Tree, Unparsed};
+pub use parsing::{InProcess, has_grammar, parse, use_parser};
 pub use reading::Reading;
 
-use self::reading::Previous;
-use self::split::Blocks;
+use self::blocks::{Blocks, Previous};
 use crate::text::{ByteRange, Language, Snapshot};
 
 /// The content of a unit.

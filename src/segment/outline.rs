@@ -4,9 +4,7 @@ use tree_sitter::Node;
 
 use super::calls::Call;
 use super::grammar::Grammar;
-use super::markdown::of_markdown;
 use super::names::{bound_value, is_keyword, macro_call, macro_name, misplaced_name, name_of, named, wrapper_name};
-use super::syntax::Tree;
 use super::{ItemKind, UnitKind};
 use crate::text::{ByteRange, Language};
 
@@ -39,14 +37,6 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// The outline of a text with this syntax tree.
-    pub(super) fn of(text: &str, tree: &Tree, language: Language) -> Outline {
-        match language {
-            Language::Markdown => of_markdown(text, tree.root()),
-            _ => of_code(text, tree.root(), tree.grammar(), language),
-        }
-    }
-
     /// Whether the fragments partition a text, and all names are inside it. An outline from another process is not trusted.
     pub fn fits(&self, text: &str) -> bool {
         let mut covered = 0;

@@ -10,6 +10,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::Budget;
 use super::borders::Borders;
+use super::closings::only_closes;
 use crate::text::{ByteRange, Language, floor_char};
 
 /// Longer texts are not measured as a whole. They do not fit, or are so unusual that a split does no harm.
@@ -219,7 +220,7 @@ fn code_penalty(line: &str, depth: u32, after_blank: bool) -> f32 {
     let depth = depth.min(6) as f32;
     let run_on = if after_blank { 0.0 } else { 0.3 };
     // A closing line belongs to its block.
-    let closing = if super::split::only_closes(line) { 3.0 } else { 0.0 };
+    let closing = if only_closes(line) { 3.0 } else { 0.0 };
     0.4 * depth + run_on + closing + tie_break(line)
 }
 

@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 
+use super::blocks::{Block, Blocks, Previous};
 use super::edit::Edit;
-use super::parser::{Purpose, Syntax, Unparsed, parser};
-use super::split::{Block, Blocks};
-use super::{Budget, Segments, Unit, segment_after};
-use crate::text::{ByteRange, Snapshot};
+use super::parser::{Purpose, Syntax, Unparsed};
+use super::parsing::parser;
+use super::{Budget, Segments, segment_after};
+use crate::text::Snapshot;
 
 /// A snapshot with its syntax, units and items; the basis for reading the next version.
 #[derive(Debug, Clone)]
@@ -20,15 +21,6 @@ pub struct Reading {
     segments: Arc<Segments>,
     blocks: Vec<Block>,
     kept: Vec<Option<usize>>,
-}
-
-/// The state of a document before an edit.
-pub(super) struct Previous<'a> {
-    blocks: &'a [Block],
-    units: &'a [Unit],
-    edit: Option<Edit>,
-    /// Ranges of the new text with changed syntax, in order.
-    changed: Vec<ByteRange>,
 }
 
 impl Reading {
@@ -97,31 +89,5 @@ impl Reading {
     /// Keeps only the syntax, because the next reading uses another budget.
     pub fn forget_units(&mut self) {
         self.blocks.clear();
-    }
-}
-
-impl Previous<'_> {
-    /// The equal block of the old text with its units. `None` if it may be split differently.
-    pub(super) fn same(&self, block: &Block) -> Option<(&Block, &[Unit])> {
-        let old = match &self.edit {
-            Some(edit) => edit.before(&block.range)?,
-            None => block.range.clone(),
-        };
-        let next = self.changed.partition_point(|changed| changed.end <= block.range.start);
-        if self
-            .changed
-            .get(next)
-            .is_some_and(|changed| changed.start < block.range.end)
-        {
-            return None;
-        }
-        let at = self
-            .blocks
-            .binary_search_by_key(&old.start, |block| block.range.start)
-            .ok()?;
-        let found = &self.blocks[at];
-        let same_end = found.own_end - found.range.start == block.own_end - block.range.start;
-        (found.range == old && same_end && found.language == block.language)
-            .then(|| (found, &self.units[found.units.clone()]))
     }
 }

@@ -1,34 +1,13 @@
 //! Splits fragments into units that fit the model's window.
 
-use std::ops::Range;
-
+use super::blocks::{Block, Blocks, Previous};
 use super::borders::Borders;
+use super::closings::only_closes;
 use super::outline::Fragment;
 use super::pack::{Measure, pack};
 use super::parser::Tree;
-use super::reading::Previous;
 use super::{Budget, Unit};
-use crate::text::{ByteRange, Language};
-
-/// A fragment with the white space and closing brackets that follow it, and its units.
-#[derive(Debug, Clone)]
-pub(super) struct Block {
-    pub range: ByteRange,
-    /// The end of the fragment itself.
-    pub own_end: usize,
-    pub language: Language,
-    /// Its units, as indices into the units of the document.
-    pub units: Range<usize>,
-}
-
-/// The blocks of a document, and which units are reused.
-#[derive(Debug, Default)]
-pub(super) struct Blocks {
-    /// Ordered, covering every byte once.
-    pub blocks: Vec<Block>,
-    /// Per unit: the index of the same unit in the previous text.
-    pub kept: Vec<Option<usize>>,
-}
+use crate::text::ByteRange;
 
 /// The units of a document with these fragments, which partition it.
 pub(super) fn units(
@@ -142,49 +121,4 @@ fn absorb_closings(text: &str, fragments: Vec<Fragment>) -> Vec<(Fragment, usize
         }
     }
     joined
-}
-
-/// Whether a text only closes earlier brackets. A comment may follow a bracket: `} // namespace`.
-pub(super) fn only_closes(text: &str) -> bool {
-    text.lines().all(|line| {
-        let remark = ["//", "/*"]
-            .iter()
-            .filter_map(|mark| line.find(mark))
-            .min()
-            .unwrap_or(line.len());
-        let code = &line[..remark];
-        let stands_alone = code.trim().is_empty() && remark < line.len();
-        !stands_alone && code.split_whitespace().all(closes)
-    })
-}
-
-fn closes(word: &str) -> bool {
-    let word = word.trim_matches([')', ']', '}', '>', ';', ',']);
-    matches!(
-        word,
-        "" | "end" | "fi" | "done" | "esac" | "?" | "#endif" | "```" | "~~~"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closing_lines_are_distinguished_from_content() {
-        for text in [
-            "}\n",
-            "  });\n]\n",
-            "end\nend",
-            "?>",
-            "\n",
-            "}  // namespace a",
-            "#endif /* A_H */\n",
-        ] {
-            assert!(only_closes(text), "{text:?}");
-        }
-        for text in ["} else {", "x", "end_of", "(", "<div>", "---", "// end", "} // a\n// b"] {
-            assert!(!only_closes(text), "{text:?}");
-        }
-    }
 }

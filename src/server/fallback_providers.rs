@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tower_lsp::Client;
 use tower_lsp::ls_types::{Registration, Unregistration};
 
-use super::publisher::{CLIENT_TIMEOUT, within};
+use super::client_answer::{CLIENT_TIMEOUT, within};
 use super::request_snapshot::RequestSnapshot;
 
 /// The fallback providers that are registered, or should be.

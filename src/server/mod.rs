@@ -7,6 +7,7 @@
 //! ```
 
 mod client;
+mod client_answer;
 mod diagnostics;
 mod documents;
 mod exit;

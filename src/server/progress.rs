@@ -12,7 +12,7 @@ use tower_lsp::ls_types::{
     WorkDoneProgressReport,
 };
 
-use super::publisher::within;
+use super::client_answer::within;
 use super::request_snapshot::RequestSnapshot;
 use super::session::{Activity, Session};
 use crate::analysis::CancellationToken;

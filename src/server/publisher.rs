@@ -14,6 +14,7 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc;
 use tower_lsp::ls_types::{ConfigurationItem, MessageType, Registration};
 
+use super::client_answer::{CLIENT_TIMEOUT, within};
 use super::fallback_providers::FallbackProviders;
 use super::heat::{HeatDiff, Style};
 use super::outbox::{HeatUpdate, Outgoing};
@@ -25,26 +26,8 @@ use super::settings::HeatPreset;
 use super::{diagnostics, fallback_providers, heat, status, uris};
 use crate::analysis::{CancellationToken, DocumentId};
 
-/// Time limit for a client's answer to a request that needs no user.
-pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Pause between two rounds, so that a burst of news is sent once.
 const PAUSE: Duration = Duration::from_millis(30);
-
-/// Waits for a client's answer; `None` if it fails or is late.
-pub async fn within<T>(time: Duration, answer: impl Future<Output = jsonrpc::Result<T>>) -> Option<T> {
-    match tokio::time::timeout(time, answer).await {
-        Ok(Ok(answer)) => Some(answer),
-        Ok(Err(error)) => {
-            tracing::debug!(code = error.code.code(), "the client refused a request");
-            None
-        }
-        Err(_) => {
-            tracing::info!("the client does not answer a request");
-            None
-        }
-    }
-}
 
 /// Sends the news until the server ends.
 pub async fn run(session: Arc<Session>, client: Client) {

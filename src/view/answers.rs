@@ -1,132 +1,71 @@
-//! The document, its units, and the scores of their words.
-
-use std::time::Instant;
+//! Answers the page's questions about one document and a model.
 
 use serde_json::{Value, json};
 
-use super::passes::Pass;
-use super::{Explorer, ViewError, tokens};
-use crate::explain::{Heads, Method, salience as scores_of};
-use crate::model::spec::Task;
-use crate::model::{Model, UNSTOPPED};
-use crate::text::PositionEncoding;
+use super::explorer::Explorer;
+use super::question::Question;
+use super::{
+    ViewError, document, generation, heads, lens, mermaid, pair, similarity, span, steps, structure, svg, through,
+    weights, whatif, without, work,
+};
+use crate::model::tape::Stored;
 
-/// The file, the model and the units.
-pub(super) fn document(explorer: &Explorer) -> Value {
-    let snapshot = &explorer.snapshot;
-    let line = |byte: usize| snapshot.position(byte, PositionEncoding::Utf8).line + 1;
-    let units = explorer.segments.units.iter().map(|unit| {
-        let text = snapshot.text(unit.range.clone());
-        let last = unit.range.start + text.trim_end().len();
-        json!({
-            "kind": unit.kind,
-            "name": unit.name,
-            "language": unit.language.name(),
-            "first_line": line(unit.range.start + (text.len() - text.trim_start().len())),
-            "last_line": line(last),
-            "blank": text.trim().is_empty(),
-            "beginning": beginning(&text),
-        })
-    });
+/// An answer to the page.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Names and numbers.
+    Json(Value),
+    /// 16-bit fractions.
+    Bytes(Vec<u8>),
+}
+
+impl Explorer {
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// [`ViewError::Missing`] for a unit, layer, head, token or node that does not exist; otherwise errors of the model.
+    pub fn answer(&self, question: &Question) -> Result<Answer, ViewError> {
+        let json = match *question {
+            Question::Document => document::document(self),
+            Question::Structure => structure_with_drawings(self),
+            Question::Weights(part) => weights::answer(&self.network, part)?,
+            Question::Work(unit) => work::answer(self, self.pass(unit)?.as_ref())?,
+            Question::Given(ref target, ref question) => return self.giving(target).answer(question),
+            Question::Unit(unit) => document::unit(self, unit, self.pass(unit)?.as_ref()),
+            Question::Salience(unit) => document::salience(&self.model, self.pass(unit)?.as_ref())?,
+            Question::Scores(unit, method) => document::scores(&self.model, self.pass(unit)?.as_ref(), method)?,
+            Question::Attention(unit, look, layer) => {
+                return Ok(Answer::Bytes(heads::maps(self.pass(unit)?.as_ref(), look, layer)?));
+            }
+            Question::Head(unit, look, layer, head) => heads::head(self.pass(unit)?.as_ref(), look, layer, head)?,
+            Question::Steps(unit, look, layer, token) => {
+                steps::answer(&self.network, self.pass(unit)?.as_ref(), look, layer, token)?
+            }
+            Question::Row(unit, node, output) => steps::row(self.pass(unit)?.as_ref(), node, output)?,
+            Question::Pool(unit, coordinate) => through::pool(&self.model, self.pass(unit)?.as_ref(), coordinate)?,
+            Question::Through(unit) => through::answer(&self.model, self.pass(unit)?.as_ref())?,
+            Question::Without(unit, word) => without::answer(&self.model, self.pass(unit)?.as_ref(), word)?,
+            Question::WhatIf(unit, ref edit) => whatif::answer(self, unit, edit)?,
+            Question::Answer(unit, ref edit, ref question) => span::answer(self, unit, edit, question)?,
+            Question::Near(unit, ref edit) => whatif::near(self, unit, edit)?,
+            Question::Lens(unit, look, token) => lens::answer(self, self.pass(unit)?.as_ref(), look, token)?,
+            Question::Next(unit, ref ids) => generation::next(self, unit, ids)?,
+            Question::Why(unit, ref ids, other) => generation::why(self, unit, ids, other)?,
+            Question::Similarity => similarity::answer(self)?,
+            Question::Pair(a, b) => pair::answer(self, a, b)?,
+        };
+        Ok(Answer::Json(json))
+    }
+}
+
+/// The tree with its diagrams, and the bytes of each part with weights, for the page.
+fn structure_with_drawings(explorer: &Explorer) -> Value {
     let info = explorer.model.info();
+    let tree = structure(&explorer.network, info);
     json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "file": explorer.file,
-        "language": snapshot.language().name(),
-        "lines": snapshot.line_count(),
-        "model": info,
-        "abilities": info.abilities.iter().map(|ability| ability.name()).collect::<Vec<_>>(),
-        "decoder": explorer.network.spec.decoder.as_ref().map(|decoder| json!({
-            "layers": decoder.blocks.len(),
-            "heads": explorer.heads(true, false).first(),
-        })),
-        "writes": explorer.network.writes(),
-        "names_tokens": explorer.names_tokens(),
-        "head": explorer.network.task().map(task),
-        "mask": explorer.model.tokenizer().mask().map(|(mask, _)| mask),
-        "head_dim": explorer.network.spec.first_attention().map(|attention| attention.head_dim),
-        "units": units.collect::<Vec<_>>(),
+        "tree": tree,
+        "bytes": explorer.network.stored().iter().map(Stored::bytes).collect::<Vec<_>>(),
+        "mermaid": mermaid(&tree),
+        "svg": svg(&tree),
     })
-}
-
-/// The purpose of a head, in one word.
-fn task(task: &Task) -> &'static str {
-    match task {
-        Task::MaskedToken => "mask",
-        Task::NextToken => "next",
-        Task::Sequence { .. } => "class",
-        Task::Token { .. } => "tags",
-        Task::Span => "span",
-    }
-}
-
-/// The first words of a text, on one line.
-fn beginning(text: &str) -> String {
-    let mut words = String::new();
-    for word in text.split_whitespace() {
-        if words.chars().count() > 48 {
-            words.push('…');
-            break;
-        }
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(word.chars().take(48));
-    }
-    words
-}
-
-/// Text, words and tokens of a unit.
-pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
-    let text = pass.text.as_str();
-    let (mut runs, mut at) = (Vec::new(), 0);
-    for (index, word) in pass.words.words.iter().enumerate() {
-        if at < word.start {
-            runs.push(json!({ "text": &text[at..word.start] }));
-        }
-        runs.push(json!({ "text": &text[word.clone()], "word": index }));
-        at = word.end;
-    }
-    if at < text.len() {
-        runs.push(json!({ "text": &text[at..] }));
-    }
-    json!({
-        "unit": index,
-        "runs": runs,
-        "words": pass.words.words.len(),
-        "tokens": tokens::of_text(&explorer.model, &pass.text, &pass.tokens, &pass.words.owners),
-        "written": tokens::written(&explorer.model, &pass.written, explorer.network.spec.start),
-        "coverage": pass.tokens.coverage,
-        "coordinate": pass.coordinate(),
-        "layers": pass.trace.layer_count(),
-        "hidden": pass.trace.hidden.dims().last(),
-    })
-}
-
-/// Scores of a unit's words by the methods that take one pass, and the names of all methods.
-///
-/// # Errors
-/// Errors of the methods.
-pub(super) fn salience(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
-    let methods = Method::LIVE.map(|method| scores(model, pass, method));
-    let methods = methods.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(json!({ "methods": methods, "all": Method::ALL.map(Method::name) }))
-}
-
-/// Scores of a unit's words by one method.
-///
-/// # Errors
-/// Errors of the method.
-pub(super) fn scores(model: &Model, pass: &Pass, method: Method) -> Result<Value, ViewError> {
-    let start = Instant::now();
-    let scores = scores_of(model, &pass.subject(), method, Heads::default(), UNSTOPPED)?;
-    Ok(json!({
-        "name": method.name(),
-        "additive": method.additive(),
-        "words": scores.words,
-        "special": scores.special,
-        "bias": scores.bias,
-        "residual": scores.residual,
-        "ms": start.elapsed().as_secs_f64() * 1e3,
-    }))
 }

@@ -1,61 +1,20 @@
-//! Answers the page's questions about one document and a model.
+//! One document, the model that reads it, and what answers left behind for later ones.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::generation::Writer;
+use super::error::{ViewError, missing};
+use super::items::Items;
 use super::passes::{Pass, Passes};
-use super::question::Question;
-use super::similarity::Items;
-use super::{
-    answers, generation, heads, lens, pair, similarity, span, steps, structure, through, weights, whatif, without, work,
-};
+use super::writer::Writer;
+use crate::model::Model;
 use crate::model::spec::{Source, Stack, Task, Work};
 use crate::model::tape::Network;
-use crate::model::{Model, ModelError, TokenizeError};
 use crate::segment::{Budget, Segments, parse, segment};
 use crate::text::Snapshot;
 
 /// Maximum tokens of a unit on the page; a larger unit has too many numbers to look at.
 const WINDOW: usize = 512;
-
-/// The reason why a question has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ViewError {
-    /// The question names something that does not exist.
-    #[error("there is no {0}")]
-    Missing(String),
-    /// The model kept no tape.
-    #[error("the model left no trace of its pass; load it with the interpreter")]
-    Unread,
-    /// The items could not be compared.
-    #[error("cannot compare the items: {0}")]
-    Items(String),
-    /// The model failed.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-}
-
-impl From<candle_core::Error> for ViewError {
-    fn from(error: candle_core::Error) -> ViewError {
-        ViewError::Model(error.into())
-    }
-}
-
-impl From<TokenizeError> for ViewError {
-    fn from(error: TokenizeError) -> ViewError {
-        ViewError::Model(error.into())
-    }
-}
-
-/// An answer to the page.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    /// Names and numbers.
-    Json(serde_json::Value),
-    /// 16-bit fractions.
-    Bytes(Vec<u8>),
-}
 
 /// A document and the model that reads it.
 pub struct Explorer {
@@ -81,7 +40,7 @@ pub(super) struct Known {
     /// The last generated text, to continue from it.
     pub(super) writer: Mutex<Option<Writer>>,
     /// The items of the document, computed on first use.
-    pub(super) items: OnceLock<Items>,
+    items: OnceLock<Items>,
 }
 
 impl Explorer {
@@ -122,7 +81,7 @@ impl Explorer {
     }
 
     /// The same document, whose decoder is given a text.
-    fn giving(&self, target: &str) -> Arc<Explorer> {
+    pub(super) fn giving(&self, target: &str) -> Arc<Explorer> {
         let mut given = self.known.given.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = given.as_ref().filter(|own| own.target.as_deref() == Some(target)) {
             return Arc::clone(known);
@@ -168,41 +127,13 @@ impl Explorer {
         (!units.is_empty()).then(|| at.min(units.len() - 1))
     }
 
-    /// Answers a question.
-    ///
-    /// # Errors
-    /// [`ViewError::Missing`] for a unit, layer, head, token or node that does not exist; otherwise errors of the model.
-    pub fn answer(&self, question: &Question) -> Result<Answer, ViewError> {
-        let json = match *question {
-            Question::Document => answers::document(self),
-            Question::Structure => structure::answer(self),
-            Question::Weights(part) => weights::answer(&self.network, part)?,
-            Question::Work(unit) => work::answer(self, self.pass(unit)?.as_ref())?,
-            Question::Given(ref target, ref question) => return self.giving(target).answer(question),
-            Question::Unit(unit) => answers::unit(self, unit, self.pass(unit)?.as_ref()),
-            Question::Salience(unit) => answers::salience(&self.model, self.pass(unit)?.as_ref())?,
-            Question::Scores(unit, method) => answers::scores(&self.model, self.pass(unit)?.as_ref(), method)?,
-            Question::Attention(unit, look, layer) => {
-                return Ok(Answer::Bytes(heads::maps(self.pass(unit)?.as_ref(), look, layer)?));
-            }
-            Question::Head(unit, look, layer, head) => heads::head(self.pass(unit)?.as_ref(), look, layer, head)?,
-            Question::Steps(unit, look, layer, token) => {
-                steps::answer(&self.network, self.pass(unit)?.as_ref(), look, layer, token)?
-            }
-            Question::Row(unit, node, output) => steps::row(self.pass(unit)?.as_ref(), node, output)?,
-            Question::Pool(unit, coordinate) => through::pool(&self.model, self.pass(unit)?.as_ref(), coordinate)?,
-            Question::Through(unit) => through::answer(&self.model, self.pass(unit)?.as_ref())?,
-            Question::Without(unit, word) => without::answer(&self.model, self.pass(unit)?.as_ref(), word)?,
-            Question::WhatIf(unit, ref edit) => whatif::answer(self, unit, edit)?,
-            Question::Answer(unit, ref edit, ref question) => span::answer(self, unit, edit, question)?,
-            Question::Near(unit, ref edit) => whatif::near(self, unit, edit)?,
-            Question::Lens(unit, look, token) => lens::answer(self, self.pass(unit)?.as_ref(), look, token)?,
-            Question::Next(unit, ref ids) => generation::next(self, unit, ids)?,
-            Question::Why(unit, ref ids, other) => generation::why(self, unit, ids, other)?,
-            Question::Similarity => similarity::answer(self)?,
-            Question::Pair(a, b) => pair::answer(self, a, b)?,
-        };
-        Ok(Answer::Json(json))
+    /// The items, embedded on first use.
+    pub(super) fn items(&self) -> Result<&Items, ViewError> {
+        if let Some(items) = self.known.items.get() {
+            return Ok(items);
+        }
+        let items = Items::of(&self.model, &self.snapshot)?;
+        Ok(self.known.items.get_or_init(|| items))
     }
 
     pub(super) fn pass(&self, unit: usize) -> Result<Arc<Pass>, ViewError> {
@@ -232,9 +163,4 @@ fn heads_of(stack: &Stack, cross: bool) -> Vec<usize> {
         found.max().unwrap_or(0)
     };
     stack.blocks.iter().map(of).collect()
-}
-
-/// The error for an index out of range.
-pub(super) fn missing(what: &str, asked: usize, of: usize) -> ViewError {
-    ViewError::Missing(format!("{what} {asked}: there are {of}, counted from 0"))
 }

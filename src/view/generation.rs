@@ -3,31 +3,23 @@
 //! The page sends the tokens written so far, so it can start, stop and go back by itself. The server keeps keys and values of the last
 //! text, so the next token costs one row.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::encode::floats;
-use super::explorer::missing;
+use super::error::missing;
 use super::lens::{entropy, likeliest, probabilities};
 use super::passes::{Pass, run};
+use super::writer::Writer;
 use super::{Explorer, ViewError, tokens};
 use crate::explain::target;
-use crate::model::tape::{BlockSite, Cache, Op, Target};
-use crate::model::{ModelError, TapeTrace, TraceLevel, UNSTOPPED};
+use crate::model::tape::{BlockSite, Op, Target};
+use crate::model::{ModelError, TapeTrace, TraceLevel};
 
 /// Number of listed candidates for the next token.
 const TOP: usize = 12;
-
-/// A text that the model has read completely.
-pub(super) struct Writer {
-    unit: usize,
-    ids: Vec<u32>,
-    cache: Cache,
-    /// The last hidden state of its last token.
-    last: Vec<f32>,
-}
 
 /// The candidates for the token after a unit and the tokens written after it.
 ///
@@ -89,27 +81,9 @@ fn sequence(explorer: &Explorer, pass: &Pass, written: &[u32]) -> Result<Vec<u32
 /// The last hidden state of the last of some tokens.
 fn last_row(explorer: &Explorer, unit: usize, pass: &Pass, ids: &[u32]) -> Result<Vec<f32>, ViewError> {
     let mut kept = explorer.known.writer.lock().unwrap_or_else(PoisonError::into_inner);
-    let found = kept.take().filter(|own| own.unit == unit && ids.starts_with(&own.ids));
-    let mut writer = found.unwrap_or_else(|| Writer {
-        unit,
-        ids: Vec::new(),
-        cache: Cache::default(),
-        last: Vec::new(),
-    });
-    let fresh = &ids[writer.ids.len()..];
-    if !fresh.is_empty() {
-        let context = match explorer.network.spec.decoder {
-            Some(_) => Some(Arc::new(pass.trace.hidden.flatten_all()?.to_vec1::<f32>()?)),
-            None => None,
-        };
-        let rows = explorer
-            .network
-            .next(fresh, context.as_ref(), &mut writer.cache, UNSTOPPED)?;
-        let width = rows.len() / fresh.len();
-        writer.last = rows[rows.len() - width..].to_vec();
-        writer.ids = ids.to_vec();
-    }
-    let row = writer.last.clone();
+    let found = kept.take().filter(|own| own.is_before(unit, ids));
+    let mut writer = found.unwrap_or_else(|| Writer::of(unit));
+    let row = writer.last_row(&explorer.network, pass, ids)?;
     *kept = Some(writer);
     Ok(row)
 }

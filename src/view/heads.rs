@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ViewError;
 use super::encode::{floats, fractions};
-use super::explorer::missing;
+use super::error::missing;
 use super::passes::Pass;
 use super::question::Look;
 use crate::model::spec::Mask;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::explorer::missing;
+use super::error::missing;
 use super::passes::Pass;
 use super::question::Look;
 use super::{Explorer, ViewError, tokens};

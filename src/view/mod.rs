@@ -6,13 +6,16 @@
 
 mod answers;
 mod diagram;
+mod document;
 pub mod edit;
 mod encode;
+mod error;
 mod explorer;
 mod export;
 mod generation;
 mod heads;
 mod http;
+mod items;
 mod lens;
 mod live;
 mod page;
@@ -31,10 +34,13 @@ mod weights;
 mod whatif;
 mod without;
 mod work;
+mod writer;
 
+pub use answers::Answer;
 pub use diagram::mermaid;
 pub use encode::base64;
-pub use explorer::{Answer, Explorer, ViewError};
+pub use error::ViewError;
+pub use explorer::Explorer;
 pub use export::{LIMIT, export};
 pub use http::{Listening, listen};
 pub use live::Live;

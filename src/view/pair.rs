@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::explorer::missing;
+use super::error::missing;
 use super::{Explorer, ViewError};
 use crate::explain::{Pair, Side};
 use crate::model::UNSTOPPED;

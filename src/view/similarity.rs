@@ -9,34 +9,7 @@ use serde_json::{Value, json};
 use super::encode::floats;
 use super::{Explorer, ViewError, pca};
 use crate::similar::Center;
-use crate::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, IndexError, VectorIndex, calibration, embed_items,
-};
-
-/// Maximum compared items; more are not readable in a matrix or on a map.
-const ITEMS: usize = 200;
-
-/// The items of a document that can be compared, in the order of the text.
-pub(super) struct Items {
-    pub found: Vec<EmbeddedItem>,
-    /// The number of all items in the document.
-    pub all: usize,
-}
-
-impl Explorer {
-    /// The items, embedded on first use.
-    pub(super) fn items(&self) -> Result<&Items, ViewError> {
-        if let Some(items) = self.known.items.get() {
-            return Ok(items);
-        }
-        let text = self.snapshot.text(0..self.snapshot.len());
-        let mut found = embed_items(&self.model, &text, self.snapshot.language())?;
-        let all = found.len();
-        found.retain(EmbeddedItem::is_comparable);
-        found.truncate(ITEMS);
-        Ok(self.known.items.get_or_init(|| Items { found, all }))
-    }
-}
+use crate::similar::index::{Asked, Collection, EmbeddedItem, Filter, IndexError, VectorIndex, calibration};
 
 /// Names, cosines, centered scores and map coordinates of the items.
 ///

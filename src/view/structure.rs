@@ -1,17 +1,14 @@
 //! The structure of a model, as a tree with shapes and parameters.
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
-use super::Explorer;
 use super::steps::activation_name;
-use super::{diagram, svg};
 use crate::model::ModelInfo;
 use crate::model::spec::{
     Attention, Block, Branch, Embedding, LinearSpec, Mask, Mlp, ModelSpec, NormKind, NormSpec, Position, Positions,
     Source, Stack, Step, Task, Work,
 };
-use crate::model::tape::{Network, Stored};
+use crate::model::tape::Network;
 
 /// A part of a model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -124,18 +121,6 @@ pub fn structure(network: &Network, info: &ModelInfo) -> Part {
     let mut whole = Part::of("model", info.name.clone(), detail, parts);
     whole.number(&mut 0);
     whole
-}
-
-/// The tree with its diagrams, and the bytes of each part with weights, for the page.
-pub(super) fn answer(explorer: &Explorer) -> Value {
-    let info = explorer.model.info();
-    let tree = structure(&explorer.network, info);
-    json!({
-        "tree": tree,
-        "bytes": explorer.network.stored().iter().map(Stored::bytes).collect::<Vec<_>>(),
-        "mermaid": diagram::mermaid(&tree),
-        "svg": svg::svg(&tree),
-    })
 }
 
 fn decoder_parts(spec: &ModelSpec, decoder: &Stack) -> Vec<Part> {

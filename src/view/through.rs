@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ViewError;
 use super::encode::floats;
-use super::explorer::missing;
+use super::error::missing;
 use super::passes::Pass;
 use crate::explain::alti;
 use crate::model::Model;

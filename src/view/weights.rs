@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::ViewError;
 use super::encode::floats;
-use super::explorer::missing;
+use super::error::missing;
 use crate::model::tape::{Network, Stored};
 
 /// Maximum rows and columns of a picture.

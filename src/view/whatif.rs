@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::edit::{Change, Edit};
-use super::explorer::missing;
+use super::error::missing;
 use super::lens::{likeliest, probabilities};
 use super::passes::{Pass, run};
 use super::through::cosine;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::ViewError;
-use super::explorer::missing;
+use super::error::missing;
 use super::passes::Pass;
 use super::through::cosine;
 use crate::explain::Owner;

@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::Connection;
 
-use super::cache::Key;
+use super::address::Key;
 use super::queue::lock;
 use crate::database;
 pub use crate::database::{DatabaseError, Examination};

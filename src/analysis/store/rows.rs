@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::super::cache::Key;
+use super::super::address::Key;
 use super::super::{Read, SourcesReport, UnitReport, WordScore};
 use crate::explain::Method;
 
@@ -210,7 +210,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::analysis::cache::{Kind, Setting};
+    use crate::analysis::address::{Kind, Setting};
     use crate::text::Language;
 
     fn key() -> Key {

@@ -4,9 +4,9 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::super::cache::Key;
+use super::super::address::Key;
 use super::rows::{self, Entry};
-use crate::analysis::cache::RESULTS;
+use crate::analysis::address::RESULTS;
 use crate::database::{self, Schema};
 
 /// The layout of the tables and rows. Raise it when either changes.

@@ -268,7 +268,7 @@ fn an_empty_document_is_complete_at_once() {
 
 #[test]
 fn the_debounce_grows_with_the_duration_of_a_pass_up_to_two_seconds() {
-    use super::super::cache::Setting;
+    use super::super::address::Setting;
     use super::super::document::{Prepared, Previous};
     use super::super::documents::Documents;
     use crate::segment::{Budget, Reading};

@@ -10,6 +10,7 @@ use crate::cli::compare::Passage;
 use crate::cli::deciding::Deciding;
 use crate::cli::embed::embed;
 use crate::cli::input::{self, Usage};
+use crate::cli::load_for;
 use crate::explain::{Directed, Method, Parts};
 use crate::model::{Model, Role, UNSTOPPED};
 use crate::render::json::JsonPosition;
@@ -21,7 +22,7 @@ const MOST_LABELS: usize = 1000;
 
 /// The classes of a probe, with shares of the class's logit.
 pub(super) fn by_probe(arguments: &Classify, probe: &Probe, items: &[(String, Passage)]) -> Result<Vec<Classified>> {
-    let model = load(arguments)?;
+    let model = load_for(arguments.method, &arguments.model.source())?;
     crate::cli::probe::check(probe, &model)?;
     let classify = |item: &(String, Passage)| {
         let read = read(&model, item)?;
@@ -50,7 +51,7 @@ pub(super) fn by_probe(arguments: &Classify, probe: &Probe, items: &[(String, Pa
 /// The classes of described labels by cosine, with shares of the cosine.
 pub(super) fn by_labels(arguments: &Classify, file: &Path, items: &[(String, Passage)]) -> Result<Vec<Classified>> {
     let (labels, descriptions) = labels(file)?;
-    let model = load(arguments)?;
+    let model = load_for(arguments.method, &arguments.model.source())?;
     let vectors = embed(&model, &descriptions, (Role::Query, Language::Prose), false)?;
     let classify = |item: &(String, Passage)| {
         let read = read(&model, item)?;
@@ -92,14 +93,6 @@ fn read(model: &Model, (path, passage): &(String, Passage)) -> Result<Directed> 
         return Err(Usage(format!("{path}: there is no text to classify")).into());
     }
     Ok(Directed::read(model, (&text, passage.snapshot.language()), UNSTOPPED)?)
-}
-
-/// The model that the classes and the method need.
-fn load(arguments: &Classify) -> Result<Model> {
-    Ok(match arguments.method.interpreted() {
-        true => arguments.model.interpreted()?.0,
-        false => arguments.model.load()?,
-    })
 }
 
 fn classified(

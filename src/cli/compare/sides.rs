@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::{Compare, CompareFormat, Passage};
 use crate::cli::deciding::Deciding;
 use crate::cli::input::Usage;
-use crate::cli::output;
+use crate::cli::{load_for, output};
 use crate::explain::{Directed, Method};
-use crate::model::{Model, UNSTOPPED};
+use crate::model::UNSTOPPED;
 use crate::render::json::JsonPosition;
 
 /// Two passages and what the words of each do for their cosine.
@@ -46,11 +46,7 @@ pub(super) fn run(arguments: &Compare, passages: &[Passage]) -> Result<()> {
     let source = read
         .iter()
         .fold(source, |source, (text, language)| source.for_document(text, *language));
-    let model = match method.interpreted() {
-        true => Model::interpreted(&source)?,
-        false => Model::load(&source)?,
-    };
-    let model = model.identifier_aware(!arguments.plain);
+    let model = load_for(method, &source)?.identifier_aware(!arguments.plain);
     let [read_a, read_b] = read.map(|text| Directed::read(&model, text, UNSTOPPED));
     let (read_a, read_b) = (read_a?, read_b?);
     let side = |own: &Passage, read: &Directed, other: &Directed| -> Result<Side> {

@@ -15,6 +15,7 @@ mod keys;
 mod llama;
 mod modernbert;
 mod mpnet;
+pub(super) mod names;
 mod nomic;
 mod rotary;
 mod t5;
@@ -22,35 +23,7 @@ mod t5;
 use super::config::ConfigError;
 use super::spec::ModelSpec;
 use keys::Keys;
-
-/// The supported values of `model_type`.
-pub const FAMILIES: [&str; 25] = [
-    "bert",
-    "roberta",
-    "xlm-roberta",
-    "camembert",
-    "electra",
-    "distilbert",
-    "mpnet",
-    "modernbert",
-    "nomic_bert",
-    "jina_embeddings_v3",
-    "deberta-v2",
-    "gpt2",
-    "gpt_neox",
-    "llama",
-    "mistral",
-    "qwen2",
-    "qwen3",
-    "phi3",
-    "gemma",
-    "gemma2",
-    "gemma3_text",
-    "t5",
-    "mt5",
-    "bart",
-    "marian",
-];
+pub use names::FAMILIES;
 
 /// Reads config.json.
 ///

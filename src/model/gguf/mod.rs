@@ -21,9 +21,8 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use candle_core::quantized::gguf_file::Content;
 
-use super::files::MAX_WEIGHTS;
 use super::guarded::guarded;
-use super::load::LoadError;
+use super::load_error::LoadError;
 use super::spec::ModelSpec;
 use crate::text::{Unread, open_regular};
 pub(super) use survey::survey;
@@ -37,16 +36,18 @@ const MOST_FACTORS: usize = 4096;
 /// The header and the path of a file.
 pub(super) struct Gguf {
     pub(super) path: PathBuf,
+    /// Maximum size of the file in bytes.
+    limit: u64,
     content: Content,
 }
 
 impl Gguf {
-    /// Reads the header of a file.
+    /// Reads the header of a file of at most `limit` bytes.
     ///
     /// # Errors
-    /// If the file does not exist, is not a regular file, or is not a readable GGUF file.
-    pub(super) fn open(path: &Path) -> Result<Gguf, LoadError> {
-        let (file, size) = open_regular(path, MAX_WEIGHTS).map_err(|error| refused(path, error))?;
+    /// If the file does not exist, is larger, is not a regular file, or is not a readable GGUF file.
+    pub(super) fn open(path: &Path, limit: u64) -> Result<Gguf, LoadError> {
+        let (file, size) = open_regular(path, limit).map_err(|error| refused(path, error))?;
         let refuse = |reason: String| LoadError::Gguf {
             path: path.to_owned(),
             reason,
@@ -63,6 +64,7 @@ impl Gguf {
         let content = content.map_err(|error| refuse(format!("{error}; download the model again")))?;
         Ok(Gguf {
             path: path.to_owned(),
+            limit,
             content,
         })
     }
@@ -155,7 +157,7 @@ impl Gguf {
             }
         };
         let read = || -> candle_core::Result<Vec<f32>> {
-            let (file, _) = open_regular(&self.path, MAX_WEIGHTS).map_err(candle_core::Error::wrap)?;
+            let (file, _) = open_regular(&self.path, self.limit).map_err(candle_core::Error::wrap)?;
             let mut reader = BufReader::new(file);
             let tensor = self.content.tensor(&mut reader, tensor, &Device::Cpu)?;
             tensor.dequantize(&Device::Cpu)?.to_vec1()

@@ -11,7 +11,7 @@ use super::norm::RowNorm;
 use super::position::{Disentangled, LoadedPosition, slopes};
 use super::table::Table;
 use crate::model::ModelError;
-use crate::model::load::LoadError;
+use crate::model::load_error::LoadError;
 use crate::model::matrix::{Arithmetic, Matrix};
 use crate::model::spec::{
     self, Activation, LinearSpec, ModelSpec, NormSpec, Position, Positions, Rows, Stack, Task, Work,

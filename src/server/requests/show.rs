@@ -9,8 +9,8 @@ use tower_lsp::ls_types::{MessageActionItem, MessageType, ShowDocumentParams};
 
 use super::similar::{self, one_line};
 use crate::segment::Item;
+use crate::server::client_answer::within;
 use crate::server::protocol::{ShowSimilarAnswer, ShowSimilarArgs, SimilarItem};
-use crate::server::publisher::within;
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
 

@@ -7,17 +7,21 @@ use rayon::prelude::*;
 
 use super::super::moments::{self, MOST, Moment, Spreads};
 use super::super::{Center, Rows};
-use super::VectorIndex;
-use super::vector_index::Fact;
-use crate::segment::ItemKind;
 use crate::text::Language;
 
 /// Moments of programming languages that `center` lacks, computed only if there are several languages.
-pub(super) fn moments(rows: &Rows, facts: &[Fact], scale: &[f32], center: &Center) -> Vec<(Language, Arc<Moment>)> {
+///
+/// `items` are the language and the row of each item.
+pub(super) fn moments(
+    rows: &Rows,
+    items: impl Iterator<Item = (Language, usize)>,
+    scale: &[f32],
+    center: &Center,
+) -> Vec<(Language, Arc<Moment>)> {
     let mut own: BTreeMap<Language, Vec<usize>> = BTreeMap::new();
-    for (index, fact) in facts.iter().enumerate() {
-        if fact.language.is_code() && fact.kind != ItemKind::File && scale[index] > 0.0 {
-            own.entry(fact.language).or_default().push(index);
+    for (language, row) in items {
+        if language.is_code() && scale[row] > 0.0 {
+            own.entry(language).or_default().push(row);
         }
     }
     let known: Vec<Language> = center.moments().collect();
@@ -47,36 +51,14 @@ impl RowSpreads {
     pub(super) fn of(center: &Center) -> RowSpreads {
         RowSpreads(center.moments().map(|language| (language, OnceLock::new())).collect())
     }
-}
 
-impl VectorIndex {
-    fn spread(&self, row: usize, language: Language) -> f32 {
-        let found = || {
-            self.center
-                .spread(self.facts[row].language, language, &self.centered(row))
-        };
-        let Some(known) = self.spreads.0.get(&language) else {
+    /// The spread of one of `rows` rows against a language, which `found` computes; 1 for a language without a moment.
+    pub(super) fn get(&self, language: Language, (row, rows): (usize, usize), found: impl FnOnce() -> f32) -> f32 {
+        let Some(known) = self.0.get(&language) else {
             return 1.0;
         };
-        let known = known.get_or_init(|| (0..self.facts.len()).map(|_| OnceLock::new()).collect());
+        let known = known.get_or_init(|| (0..rows).map(|_| OnceLock::new()).collect());
         *known[row].get_or_init(found)
-    }
-
-    pub(super) fn spreads(&self, row: usize, other: Language) -> Spreads {
-        Spreads {
-            own: self.spread(row, self.facts[row].language),
-            other: self.spread(row, other),
-        }
-    }
-
-    /// The factor for the cosine of two items ([`Center::factor`]).
-    pub(super) fn factor(&self, a: usize, b: usize) -> f32 {
-        let (of_a, of_b) = (self.facts[a].language, self.facts[b].language);
-        let certainty = self.center.certainty(of_a, of_b);
-        if of_a == of_b || certainty == 0.0 {
-            return 1.0;
-        }
-        moments::factor(self.spreads(a, of_b), self.spreads(b, of_a), certainty)
     }
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::files::canonical;
 use super::notebook::is_notebook;
 use super::selection::has_items;
-use super::{Index, IndexError, Renewal, Skipped, renew, table};
+use super::table::{self, Counts};
+use super::{Index, IndexError, Renewal, Skipped};
 use crate::model::Model;
 use crate::text::Language;
 
@@ -44,22 +46,13 @@ pub struct LeftOut {
     pub paths: Vec<PathBuf>,
 }
 
-/// Index statistics of a file.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Counts {
-    pub path: PathBuf,
-    pub language: Language,
-    pub items: usize,
-    pub passages: usize,
-}
-
 impl Index {
     /// Index statistics of a folder after a renewal.
     ///
     /// # Errors
     /// If the index file cannot be read.
     pub fn coverage(&self, model: &Model, root: &Path, renewal: &Renewal) -> Result<Coverage, IndexError> {
-        let root = renew::canonical(root)?;
+        let root = canonical(root)?;
         let counts = match table::known_root(&self.connection, &root, &model.info().id) {
             Ok(Some(number)) => table::counts(&self.connection, number),
             Ok(None) => Ok(Vec::new()),

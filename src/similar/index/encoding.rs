@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::FilePosition;
-use super::files::Skipped;
+use super::skipped::Skipped;
 use crate::segment::ItemKind;
 
 pub fn kind_number(kind: ItemKind) -> i64 {

@@ -15,7 +15,8 @@ use super::generated::is_generated;
 use super::ignored::{unreadable, unreadable_around};
 use super::notebook::{self, Notebook, is_notebook};
 use super::projects::{Checkout, Folder, Part};
-use super::selection;
+use super::skipped::Skipped;
+use super::{IndexError, selection};
 use crate::places::home_folder;
 use crate::text::{Language, decode, inactive, open_regular, secret_file};
 
@@ -45,61 +46,6 @@ impl Default for Limits {
             exclude: Vec::new(),
             languages: Vec::new(),
             pass: 2048,
-        }
-    }
-}
-
-/// Why a file is not indexed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Skipped {
-    /// Its name suggests that it contains secrets.
-    Secret,
-    /// It is too large, binary, minified or not UTF-8.
-    NotText,
-    /// It states that a program generated it.
-    Generated,
-    /// A package manager wrote it.
-    Lock,
-    /// It is data: by its extension, or because it is larger than handwritten configuration.
-    Data,
-    /// It contains a license.
-    License,
-    /// Its name matches no known kind of handwritten file.
-    Unknown,
-    /// It cannot be read.
-    Unreadable,
-    /// It is another hard link to an indexed file.
-    Linked,
-    /// The limit on the number of files was reached before it.
-    TooMany,
-    /// A folder with installed packages: a virtual environment, `node_modules`.
-    Installed,
-    /// A folder of another repository, or of another worktree of this one.
-    Repository,
-}
-
-impl serde::Serialize for Skipped {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.words())
-    }
-}
-
-impl Skipped {
-    /// A description for summaries.
-    pub fn words(self) -> &'static str {
-        match self {
-            Skipped::Secret => "named like secrets",
-            Skipped::NotText => "too large, binary, minified or not UTF-8",
-            Skipped::Generated => "generated",
-            Skipped::Lock => "lock files",
-            Skipped::Data => "data",
-            Skipped::License => "licenses",
-            Skipped::Unknown => "of a kind that is not read",
-            Skipped::Unreadable => "unreadable",
-            Skipped::Linked => "further links to a file",
-            Skipped::TooMany => "over the limit on files",
-            Skipped::Installed => "installed packages",
-            Skipped::Repository => "other repositories and worktrees",
         }
     }
 }
@@ -167,6 +113,19 @@ pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
         return Some("fovea does not index a home folder or a folder that contains one; name a project folder".into());
     }
     None
+}
+
+/// The canonical path of a folder, if the folder may be indexed.
+pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexError> {
+    let root_error = |why: String| IndexError::Root {
+        root: root.to_owned(),
+        why,
+    };
+    let path = root.canonicalize().map_err(|error| root_error(error.to_string()))?;
+    match refused_root(&path, home_folder().as_deref()) {
+        Some(why) => Err(root_error(why)),
+        None => Ok(path),
+    }
 }
 
 /// The readable files of a folder, and the skipped ones with the reason. Files are in the order of their paths.

@@ -8,7 +8,7 @@ use crate::model::Model;
 pub fn places_of_notebook(model: &Model, file: &str) -> Option<Vec<usize>> {
     let notebook = Notebook::read(file)?;
     let mut contents = read(model, &notebook.text, notebook.language);
-    notebook.place(file, &mut contents);
+    notebook.place(file, contents.passages.iter_mut().map(|passage| &mut passage.item));
     let items = contents.passages.iter().map(|passage| &passage.item);
     let places = items.flat_map(|item| [item.start, item.end, item.name_start, item.name_end]);
     Some(places.map(|place| place.byte).collect())

@@ -206,6 +206,20 @@ pub fn name_counts(name: &str) -> impl Iterator<Item = (Term, u8)> {
     words(name).into_iter().map(|word| (word.term, NAME))
 }
 
+/// The name that an item defines. It is `Config` for `Display for Config` and `Config<T>`, and `run` for `Server::run`.
+pub(super) fn defined(name: &str) -> &str {
+    let of = name.rsplit(" for ").next().unwrap_or(name);
+    let plain = of
+        .split(['<', '(', '[', ' '])
+        .find(|part| !part.is_empty())
+        .unwrap_or(of);
+    plain
+        .rsplit("::")
+        .next()
+        .and_then(|last| last.rsplit('.').next())
+        .unwrap_or(plain)
+}
+
 /// The file name up to its first period, except a leading one: `config` for `config.test.ts`.
 pub fn stem(name: &str) -> &str {
     let end = name.char_indices().skip(1).find(|(_, c)| *c == '.');

@@ -12,7 +12,9 @@ mod collection;
 mod conventions;
 mod coverage;
 mod encoding;
+mod file_store;
 mod files;
+mod filter;
 #[cfg(fuzzing)]
 pub mod fuzzed;
 mod generated;
@@ -21,6 +23,7 @@ mod groups;
 mod headers;
 mod ignored;
 mod lexicon;
+mod nearest;
 mod neighbors;
 mod notebook;
 mod passages;
@@ -35,6 +38,7 @@ mod renew;
 mod searching;
 mod selection;
 mod sketch;
+mod skipped;
 mod store;
 mod table;
 #[cfg(test)]
@@ -53,10 +57,11 @@ pub use calibrating::calibration;
 #[cfg(test)]
 pub use calibrating::snippet_vectors;
 pub use changes::concerns;
-pub use collection::{Asked, Collection, Elsewhere, Filter, Found, Known, Opener, Tests};
+pub use collection::{Asked, Collection, Elsewhere, Found, Known, Opener};
 pub use conventions::{is_foreign_file, is_test_file, is_test_item};
 pub use coverage::{Coverage, LanguageCoverage, LeftOut};
-pub use files::{File as FolderFile, Limits, Skipped, read as read_file, refused_root, walk};
+pub use files::{File as FolderFile, Limits, read as read_file, refused_root, walk};
+pub use filter::{Filter, Tests};
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
 pub use headers::beside;
@@ -69,6 +74,7 @@ pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
 pub use searching::search;
 pub use selection::holds_data;
+pub use skipped::Skipped;
 pub use vector_index::VectorIndex;
 
 /// Name of the index file in its folder.
@@ -249,7 +255,7 @@ impl Index {
     /// If SQLite has no memory for it.
     pub fn in_memory_with(folder: &Path, root: &Path) -> Result<Index, IndexError> {
         let index = Index::in_memory()?;
-        let copied = match renew::canonical(root) {
+        let copied = match files::canonical(root) {
             Ok(root) => table::copy(&index.connection, &folder.join(FILE), &root),
             // The next renewal reports this error.
             Err(_) => return Ok(index),

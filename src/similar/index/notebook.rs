@@ -9,7 +9,6 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::reading::Contents;
 use super::{FilePosition, IndexedItem};
 use crate::text::{Language, Snapshot, floor_char};
 
@@ -147,21 +146,21 @@ impl Notebook {
         (at + (byte - text)).min(end)
     }
 
-    /// Moves passages from positions in the text to positions in the file.
-    pub fn place(&self, file: &str, contents: &mut Contents) {
+    /// Moves items from positions in the text to positions in the file.
+    pub fn place<'a>(&self, file: &str, items: impl Iterator<Item = &'a mut IndexedItem>) {
         let snapshot = Snapshot::new(file, 0, Language::Json);
         let place = |place: &mut FilePosition| {
             let byte = self.in_file(place.byte).min(file.len());
             *place = FilePosition::new(&snapshot, floor_char(file, byte));
         };
-        for passage in &mut contents.passages {
+        for item in items {
             let IndexedItem {
                 start,
                 end,
                 name_start,
                 name_end,
                 ..
-            } = &mut passage.item;
+            } = item;
             [start, end, name_start, name_end].into_iter().for_each(place);
         }
     }

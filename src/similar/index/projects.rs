@@ -189,7 +189,8 @@ pub fn is_indexed_with(inner: &Path, outer: &Path, home: Option<&Path>) -> bool 
 
 #[cfg(test)]
 mod tests {
-    use super::super::files::{Limits, Skipped, walk};
+    use super::super::Skipped;
+    use super::super::files::{Limits, walk};
     use super::*;
 
     /// Creates a folder with files.

@@ -87,12 +87,19 @@ pub struct Contents {
     pub passages: Vec<Passage>,
 }
 
+/// How the files of a folder are read and embedded.
+pub(super) struct Reader<'a> {
+    pub model: &'a Model,
+    pub limits: &'a Limits,
+    pub checkpoint: Checkpoint<'a>,
+}
+
 /// Reads the text of a file; of a notebook, its cells.
 pub fn read_file(model: &Model, text: &str, file: &File) -> Contents {
     match is_notebook(&file.path).then(|| Notebook::read(text)).flatten() {
         Some(notebook) => {
             let mut contents = read(model, &notebook.text, notebook.language);
-            notebook.place(text, &mut contents);
+            notebook.place(text, contents.passages.iter_mut().map(|passage| &mut passage.item));
             contents
         }
         None => read(model, text, file.language),

@@ -6,15 +6,14 @@ use std::time::{Instant, SystemTime};
 
 use rayon::prelude::*;
 
-use super::files::{self, File, Limits, Skipped, Stamp};
+use super::files::{self, File, Limits, Stamp, canonical};
 use super::headers;
 use super::notebook::is_notebook;
-use super::reading::{self, Address, Contents, Of, UnitVector};
+use super::reading::{self, Address, Contents, Of, Reader, UnitVector};
 use super::sketch::sketch;
 use super::store::{Entry, New, Store};
-use super::{Index, IndexError, VectorIndex};
+use super::{Index, IndexError, Skipped, VectorIndex};
 use crate::model::{Checkpoint, Model, ModelError};
-use crate::places::home_folder;
 use crate::segment::ItemKind;
 
 /// Maximum number of files per batch: the work that a kill loses.
@@ -104,13 +103,6 @@ impl Index {
         };
         renew(self, &reader, &root, &root, begin, tell)
     }
-}
-
-/// The parameters of a renewal that do not change.
-pub(super) struct Reader<'a> {
-    pub model: &'a Model,
-    pub limits: &'a Limits,
-    pub checkpoint: Checkpoint<'a>,
 }
 
 /// Updates the data of a folder in a store. `name` is the folder's name in the store.
@@ -290,19 +282,6 @@ fn chunk_of(files: &[&File]) -> usize {
         bytes <= CHUNK_BYTES
     };
     files.iter().take(CHUNK).take_while(fits).count().max(1)
-}
-
-/// The canonical path of a folder, if the folder may be indexed.
-pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexError> {
-    let root_error = |why: String| IndexError::Root {
-        root: root.to_owned(),
-        why,
-    };
-    let path = root.canonicalize().map_err(|error| root_error(error.to_string()))?;
-    match files::refused_root(&path, home_folder().as_deref()) {
-        Some(why) => Err(root_error(why)),
-        None => Ok(path),
-    }
 }
 
 /// Hours since 1970.

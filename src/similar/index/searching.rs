@@ -6,10 +6,9 @@ use std::path::Path;
 
 use super::super::Scale;
 use super::super::words::words;
-use super::lexicon::{bare, stem};
+use super::lexicon::{bare, defined, stem};
 use super::query::{Asks, Query, folded, name_term};
 use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
-use super::vector_index::defined;
 use super::{Filter, Found, IndexedItem, VectorIndex};
 use crate::segment::ItemKind;
 use crate::text::{Language, decode, read_regular};

@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use super::files::Skipped;
 use super::notebook::is_notebook;
+use super::skipped::Skipped;
 use crate::text::Language;
 
 /// Size in bytes above which configuration or plain text counts as data.

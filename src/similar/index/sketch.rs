@@ -11,8 +11,7 @@ use rayon::prelude::*;
 use super::VectorIndex;
 use super::files::{self, File};
 use super::headers;
-use super::reading::{self, EmbeddedItem};
-use super::renew::Reader;
+use super::reading::{self, EmbeddedItem, Reader};
 use crate::similar::Center;
 
 /// Minimum number of files: fewer files are embedded within seconds.

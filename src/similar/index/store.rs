@@ -1,11 +1,11 @@
-//! The interface of index storage; a SQLite file and a Postgres server implement it.
+//! The interface of index storage; a SQLite file (`file_store.rs`) and a Postgres server implement it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::files::{Skipped, Stamp};
+use super::files::Stamp;
 use super::reading::{Address, Contents, UnitVector};
-use super::{Index, IndexError, table};
+use super::{IndexError, Skipped};
 use crate::text::Language;
 
 /// Index storage, for processes that update it. Several may do so concurrently: they write the same data.
@@ -62,44 +62,4 @@ pub enum New<'a> {
     Known(i64),
     /// New contents.
     Read(Address, Language, &'a Contents),
-}
-
-impl Store for Index {
-    fn root(&mut self, folder: &Path, model: &str) -> Result<i64, IndexError> {
-        table::root(&self.connection, folder, model).map_err(|error| self.trouble(error))
-    }
-
-    fn catalog(&mut self, root: i64) -> Result<HashMap<PathBuf, Known>, IndexError> {
-        table::catalog(&self.connection, root).map_err(|error| self.trouble(error))
-    }
-
-    fn contents(&mut self, addresses: &[Address]) -> Result<Vec<Option<i64>>, IndexError> {
-        let contents = addresses
-            .iter()
-            .map(|address| table::content(&self.connection, *address));
-        contents
-            .collect::<rusqlite::Result<_>>()
-            .map_err(|error| self.trouble(error))
-    }
-
-    fn known_units(&mut self, units: &[Address]) -> Result<HashSet<Address>, IndexError> {
-        table::known_units(&self.connection, units).map_err(|error| self.trouble(error))
-    }
-
-    fn write(
-        &mut self,
-        root: i64,
-        entries: &[Entry],
-        vectors: &HashMap<Address, UnitVector>,
-    ) -> Result<bool, IndexError> {
-        match table::write(&mut self.connection, root, entries, vectors) {
-            Ok(()) => Ok(true),
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(false),
-            Err(error) => Err(self.trouble(error)),
-        }
-    }
-
-    fn finish_renewal(&mut self, root: i64, gone: &[&Path], hour: i64) -> Result<(), IndexError> {
-        table::forget(&mut self.connection, root, gone.iter().copied(), hour).map_err(|error| self.trouble(error))
-    }
 }

@@ -8,7 +8,6 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::super::fingerprint::Fingerprint;
 use super::IndexedItem;
-use super::coverage::Counts;
 use super::encoding::{
     bytes, kind_number, kind_of, numbers_from_bytes, numbers_in_bytes, path, places_from_bytes, places_in_bytes,
     skipped_number, skipped_of,
@@ -134,6 +133,15 @@ pub fn catalog(connection: &Connection, root: i64) -> rusqlite::Result<HashMap<P
         Ok((path(row.get_ref(0)?.as_blob()?), known))
     })?;
     rows.collect()
+}
+
+/// Index statistics of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Counts {
+    pub path: PathBuf,
+    pub language: Language,
+    pub items: usize,
+    pub passages: usize,
 }
 
 /// Statistics of each indexed file of a folder, in the order of paths.

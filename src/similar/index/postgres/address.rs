@@ -11,6 +11,7 @@ use std::time::Duration;
 use postgres::Config;
 use postgres::config::{Host, SslMode};
 
+use super::error::BadAddress;
 use super::password;
 
 /// The environment variable for an address, which may include a password.
@@ -21,11 +22,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Timeout of unacknowledged data.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
-
-/// Why an address is rejected. Never contains a part of the address that could be a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BadAddress(pub(super) String);
 
 /// Protection of a connection, in the terms of libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +161,7 @@ impl StoreAddress {
 
     fn with_password(mut self) -> Result<StoreAddress, BadAddress> {
         if self.config.get_password().is_none()
-            && let Some(password) = password::of(&self.config)?
+            && let Some(password) = password::of(&self.config, self.config.get_hosts().first().map(host_name))?
         {
             self.config.password(password);
         }
@@ -207,7 +203,7 @@ impl fmt::Debug for StoreAddress {
 }
 
 /// The name of a host, as in libpq.
-pub(super) fn host_name(host: &Host) -> String {
+fn host_name(host: &Host) -> String {
     match host {
         Host::Tcp(name) => name.clone(),
         #[cfg(unix)]

@@ -8,8 +8,8 @@ use postgres::{GenericClient, Transaction};
 
 use super::connection::{Open, TIMEOUT};
 use super::error::StoreError;
-use super::read::floats;
-use super::write::HOUR;
+use super::schema::HOUR;
+use super::snapshot::{floats, view};
 use super::{counting, schema};
 use crate::similar::density::Sample;
 use crate::similar::moments::Moment;
@@ -49,6 +49,22 @@ pub(super) fn moments(
     let rows = client.query("SELECT language, moment FROM moments", &[])?;
     let moment = |row: &postgres::Row| Some((Language::from_id(row.get(0)), Moment::from_bytes(row.get(1), width)?));
     Ok(rows.iter().filter_map(moment).collect())
+}
+
+/// Reloads the means and moments of languages if they have been recomputed.
+pub(super) fn refresh_center(open: &mut Open) -> Result<(), StoreError> {
+    let known = open.center.as_ref().map(|(centering, _)| *centering);
+    let calibration = open.calibration.clone();
+    let mut transaction = view(open)?;
+    let row = transaction.query_one("SELECT centering, width FROM meta", &[])?;
+    let (now, width): (i64, i32) = (row.get(0), row.get(1));
+    if known != Some(now) {
+        let moments = moments(&mut transaction, width.unsigned_abs() as usize)?;
+        let center = center(&mut transaction, &calibration)?.with_moments(moments.into_iter());
+        transaction.commit()?;
+        open.center = Some((now, center));
+    }
+    Ok(())
 }
 
 /// Drops contents that no file has had for a long time.

@@ -8,6 +8,7 @@ use postgres::Client;
 use super::address::StoreAddress;
 use super::backoff::Backoff;
 use super::error::{StoreError, unconnected};
+use super::schema::Reads;
 use super::{schema, tls};
 use crate::similar::{Calibration, Center};
 
@@ -27,17 +28,6 @@ pub(super) enum Role {
     Reader,
     /// Updates the store.
     Indexer,
-}
-
-/// The model that embeds queries or files.
-#[derive(Debug, Clone)]
-pub(super) struct Reads {
-    pub id: String,
-    pub name: String,
-    /// The width of its vectors.
-    pub width: usize,
-    /// The calibration of the model.
-    pub calibration: Arc<Calibration>,
 }
 
 /// A store, connected or not.

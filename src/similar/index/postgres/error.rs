@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use postgres::error::SqlState;
 
+/// Why an address is rejected. Never contains a part of the address that could be a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadAddress(pub(super) String);
+
 /// Why a request to a store failed. Never contains a password: neither server nor client repeats it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreError {

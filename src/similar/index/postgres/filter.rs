@@ -10,6 +10,9 @@ use super::super::{Filter, Globs, IndexedItem, Query, Tests};
 use crate::similar::words::words;
 use crate::text::Language;
 
+/// Maximum number of items with one name that are read.
+pub(super) const NAMESAKES: usize = 5000;
+
 /// A statement under construction, with its parameters.
 #[derive(Default)]
 pub(super) struct Statement<'p> {

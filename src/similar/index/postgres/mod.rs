@@ -14,23 +14,29 @@ mod filter;
 mod link;
 mod password;
 mod read;
+mod roots;
 mod schema;
 mod search;
 mod similar;
+mod snapshot;
 mod tls;
 mod write;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-pub use address::{BadAddress, StoreAddress, VARIABLE};
+pub use address::{StoreAddress, VARIABLE};
+pub use error::BadAddress;
 pub use link::Link;
 
-use super::renew::{Reader, canonical, renew};
+use super::files::canonical;
+use super::reading::Reader;
+use super::renew::renew;
 use super::{IndexError, Limits, Progress, Renewal, calibration};
 use crate::model::{Checkpoint, Model};
-use connection::{Connection, Reads, Role};
+use connection::{Connection, Role};
 use error::StoreError;
+use schema::Reads;
 
 /// A store from the view of the processes that update it.
 #[derive(Debug)]

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use postgres::Config;
 use postgres::config::Host;
 
-use super::address::{BadAddress, host_name};
+use super::error::BadAddress;
 use crate::places::home_folder;
 
-/// The password for an address, if there is one.
+/// The password for an address, if there is one; `host_name` is the name of its first host.
 ///
 /// # Errors
 /// If other users can read the file.
-pub(super) fn of(config: &Config) -> Result<Option<String>, BadAddress> {
+pub(super) fn of(config: &Config, host_name: Option<String>) -> Result<Option<String>, BadAddress> {
     if let Ok(password) = std::env::var("PGPASSWORD")
         && !password.is_empty()
     {
@@ -34,8 +34,8 @@ pub(super) fn of(config: &Config) -> Result<Option<String>, BadAddress> {
     let user = user.unwrap_or_default();
     let database = config.get_dbname().unwrap_or(&user);
     let port = config.get_ports().first().copied().unwrap_or(5432).to_string();
+    let mut hosts = vec![host_name.unwrap_or_default()];
     let host = config.get_hosts().first();
-    let mut hosts = vec![host.map(host_name).unwrap_or_default()];
     hosts.extend(host.filter(|host| is_socket(host)).map(|_| "localhost".to_owned()));
     Ok(find(&text, &hosts, [&port, database, &user]))
 }

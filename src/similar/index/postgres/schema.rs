@@ -3,10 +3,12 @@
 //! They extend the tables of the file (`index/table.rs`): each passage has its vector, raw and centered, and its words in an index, so that
 //! the server can find candidates. `docs/scale.md` describes them.
 
+use std::sync::Arc;
+
 use postgres::{Client, GenericClient, Transaction};
 
-use super::connection::Reads;
 use super::error::StoreError;
+use crate::similar::Calibration;
 
 /// The kind of passages around items.
 pub(super) const FILE: i16 = 3;
@@ -16,6 +18,9 @@ const VERSION: i32 = 2;
 
 /// The oldest version that the job can update.
 const UPGRADABLE: i32 = 1;
+
+/// Hours since 1970, by the server's clock.
+pub(super) const HOUR: &str = "floor(extract(epoch FROM now()) / 3600)::bigint";
 
 /// The lock of writers (shared) and of exclusive steps. These create tables or recompute means.
 pub(super) const LOCK: i64 = 0x66_6f76_6561;
@@ -28,6 +33,20 @@ const EXTENSION: (u32, u32) = (0, 7);
 
 /// The first version of pgvector with iterative scans. Such a search continues until the filters leave enough rows.
 const ITERATIVE: (u32, u32) = (0, 8);
+
+/// Size of the candidate list in a graph search (`hnsw.ef_search`).
+const BREADTH: u32 = 600;
+
+/// The model that embeds queries or files.
+#[derive(Debug, Clone)]
+pub(super) struct Reads {
+    pub id: String,
+    pub name: String,
+    /// The width of its vectors.
+    pub width: usize,
+    /// The calibration of the model.
+    pub calibration: Arc<Calibration>,
+}
 
 /// Tables that are the same in all versions.
 const STABLE_TABLES: &str = "
@@ -271,7 +290,7 @@ fn set_up(client: &mut impl GenericClient) -> Result<(), StoreError> {
     }
     client.batch_execute(&format!(
         "SET search_path = fovea, {schema}, pg_temp; SET hnsw.ef_search = {}",
-        super::read::BREADTH
+        BREADTH
     ))?;
     if version >= ITERATIVE {
         // Without an iterative scan, a selective filter leaves fewer rows than requested. Strict order would drop rows that it meets late;

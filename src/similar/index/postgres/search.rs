@@ -17,9 +17,10 @@ use super::super::searching::{CANDIDATES, Evidence, Weighing, borne, definition,
 use super::super::{Filter, Found, Query, conventions};
 use super::connection::Open;
 use super::error::StoreError;
-use super::filter::{Candidate, CandidateFile, Statement, Table, Wanted, candidate};
-use super::read::{NAMESAKES, Roots, view, width};
+use super::filter::{Candidate, CandidateFile, NAMESAKES, Statement, Table, Wanted, candidate};
+use super::roots::Roots;
 use super::schema::FILE;
+use super::snapshot::{view, width};
 use crate::segment::ItemKind;
 use crate::similar::words::Word;
 

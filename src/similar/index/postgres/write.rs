@@ -12,14 +12,14 @@ use postgres::Transaction;
 
 use super::super::encoding::{bytes, kind_number, path, places_in_bytes, skipped_number, skipped_of};
 use super::super::files::Stamp;
-use super::super::lexicon::{PathWords, name_counts, stem};
+use super::super::lexicon::{PathWords, defined, name_counts, stem};
 use super::super::query::name_term;
 use super::super::reading::{Address, CONTENTS, Contents, Passage, UnitVector, item_vector};
 use super::super::store::{Entry, Known, New, Store};
-use super::super::vector_index::defined;
 use super::super::{IndexError, IndexedItem, conventions, is_test_file, is_test_item};
 use super::connection::{Open, WRITE_TIMEOUT};
 use super::error::StoreError;
+use super::schema::HOUR;
 use super::{Job, centering, schema};
 use crate::segment::ItemKind;
 use crate::similar::{Calibration, Center, thresholds};
@@ -27,9 +27,6 @@ use crate::text::Language;
 
 /// Version of the index contents.
 const CONTENTS_VERSION: i32 = CONTENTS as i32;
-
-/// Hours since 1970, by the server's clock.
-pub(super) const HOUR: &str = "floor(extract(epoch FROM now()) / 3600)::bigint";
 
 impl Store for Job {
     fn root(&mut self, folder: &Path, _: &str) -> Result<i64, IndexError> {

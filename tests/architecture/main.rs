@@ -3,6 +3,8 @@
 //! ARCHITECTURE.md and docs/invariants.md name each test beside its rule.
 #![allow(clippy::unwrap_used, reason = "a failing test names what is missing")]
 
+mod circles;
+
 use std::path::{Path, PathBuf};
 
 /// The modules from the bottom up: each may use those before it.

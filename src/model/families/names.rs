@@ -1,0 +1,30 @@
+//! The names of the families, which an error about another one lists.
+
+/// The supported values of `model_type`.
+pub const FAMILIES: [&str; 25] = [
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "electra",
+    "distilbert",
+    "mpnet",
+    "modernbert",
+    "nomic_bert",
+    "jina_embeddings_v3",
+    "deberta-v2",
+    "gpt2",
+    "gpt_neox",
+    "llama",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "phi3",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "t5",
+    "mt5",
+    "bart",
+    "marian",
+];
