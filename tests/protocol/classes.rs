@@ -1,6 +1,7 @@
 //! Classes by the user's own probe, in the real program: lenses, the words that decided, and corrections of labels.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -220,6 +221,50 @@ fn a_probe_names_classes_says_why_and_learns_from_a_correction() {
         "{message}"
     );
     program.finish();
+}
+
+#[test]
+fn a_correction_that_is_cancelled_keeps_its_label_and_the_probe_as_it_was() {
+    if !fovea::model::embedded_available() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let probe = train(folder.path());
+    let before = std::fs::read(&probe).unwrap();
+    // Thousands of texts that no run has embedded yet: the training takes much longer than its cancellation.
+    let labels = folder.path().join("labels.csv");
+    let mut table = std::fs::read_to_string(&labels).unwrap();
+    for number in 0..4000 {
+        let label = ["money", "other"][number % 2];
+        table +=
+            &format!("\"def f{number}(account):\n    return account.rate({number}) + {number}\n\",{label},python\n");
+    }
+    std::fs::write(&labels, table).unwrap();
+    let mut program = classifying(folder.path(), &probe);
+    let uri = "file:///project/shop.py";
+    let text = "def transfer(account, amount, fee):\n    account.balance -= amount + fee\n    return bank.pay(account, amount)\n";
+    let document = json!({"uri": uri, "languageId": "python", "version": 1, "text": text});
+    program.notify("textDocument/didOpen", json!({"textDocument": document}));
+    lenses(&mut program, uri, |titles| !titles.is_empty());
+    let wrong = json!({"uri": uri, "position": {"line": 0, "character": 6}, "label": "other"});
+    let asked = json!({"command": "fovea.relabel", "arguments": [wrong]});
+    let id = program.send("workspace/executeCommand", &asked);
+    // The label is written before the training begins.
+    let has_label = || {
+        std::fs::read_to_string(&labels)
+            .unwrap()
+            .contains("account.balance -= amount + fee")
+    };
+    let start = Instant::now();
+    while !has_label() {
+        assert!(start.elapsed() < Duration::from_secs(60), "the label was never written");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    program.notify("$/cancelRequest", json!({"id": id}));
+    assert_eq!(program.answer(id)["error"]["code"], -32800);
+    program.finish();
+    assert!(has_label());
+    assert_eq!(std::fs::read(&probe).unwrap(), before);
 }
 
 #[test]

@@ -117,6 +117,11 @@ impl Program {
 
     pub fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, &params);
+        self.answer(id)
+    }
+
+    /// The answer to a request that was sent.
+    pub fn answer(&mut self, id: i64) -> Value {
         loop {
             let message = self.messages.recv_timeout(DEADLINE).expect("no answer");
             if message["id"] == id && message["method"].is_null() {
