@@ -27,7 +27,7 @@ ESCAPE = "\x1b"
 HELIX_ESCAPE = "\x1b[27u"
 
 # The screen that shows that the model has read the file.
-READY = {"Neovim": "≈", "Emacs": "≈|Fovea:decomposition *[)(]", "Helix": "■"}
+READY = {"Neovim": "≈", "Emacs": "≈|Fovea:decomposition [E)]", "Helix": "■"}
 # For each view: keys to send once, keys to repeat until the screen shows the pattern, and that pattern.
 VIEWS = {
     ("Neovim", "hover"): (ESCAPE + "/\\C{word}\r", "K", r"telling word|of this (function|item|method)"),

@@ -22,9 +22,9 @@ async function ready({ window, page }, { file, top }) {
   await window.wish({ open: [`file://${window.folder}/${file}`] });
   await until('the index', async () => (await window.state()).known?.status?.index?.state === 'ready', 60_000);
   // The cursor leaves the first line, whose word would be marked elsewhere.
-  await window.quick('Control+G', String(top));
+  await window.quick('Control+G', `:${top}`);
   await page.keyboard.press('Enter');
-  await window.wish({ run: ['revealLine', { lineNumber: top - 1, at: 'top' }] });
+  await window.wish({ run: ['revealLine', { lineNumber: top - 2, at: 'top' }] });
   await window.heat();
   await page.locator('.codelens-decoration a').filter({ hasText: '≈' }).first().waitFor();
   await page.mouse.move(5, 5);
@@ -32,10 +32,13 @@ async function ready({ window, page }, { file, top }) {
   await page.waitForTimeout(2000);
 }
 
-/** Puts the cursor on the item of the pictures. */
-async function select({ window, page }, { item }) {
-  const { x, y } = await window.place(item.split(' ').at(-1));
-  await page.mouse.click(x, y);
+/** The lens above the item of the pictures with a text. */
+async function lens({ window, page }, { item }, text) {
+  const { y } = await window.place(item.split(' ').at(-1));
+  const all = await page.locator('.codelens-decoration a').filter({ hasText: text }).all();
+  const boxes = await Promise.all(all.map((each) => each.boundingBox()));
+  const above = all.map((each, index) => [each, y - boxes[index].y]).filter(([, distance]) => distance > 0);
+  return above.sort((one, other) => one[1] - other[1])[0][0];
 }
 
 const VIEWS = {
@@ -57,16 +60,17 @@ const VIEWS = {
     });
     await page.waitForTimeout(700);
   },
-  async peek({ page }, { partner }) {
-    await page.locator('.codelens-decoration a').filter({ hasText: partner }).last().click();
+  async peek(seat, subject) {
+    const { page } = seat;
+    const { partner } = subject;
+    await (await lens(seat, subject, partner)).click();
     const peek = page.locator('.reference-zone-widget');
     await until('the text of the other place', async () => (await peek.locator('.preview .view-lines').innerText()).includes(partner));
     await page.waitForTimeout(1500);
   },
   async comparison(seat, subject) {
     const { window, page } = seat;
-    await select(seat, subject);
-    await window.wish({ run: ['fovea.explainSimilarity'] });
+    await (await lens(seat, subject, /^(compare|explain)$/)).click();
     const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: subject.partner });
     if (await Promise.race([row.first().waitFor().then(() => true), window.panel('pair').then(() => false)])) {
       await row.first().click();
@@ -97,6 +101,8 @@ try {
   const esbuild = join(root, 'editors/vscode/node_modules/esbuild');
   const development = await developed({ scratch, esbuild, root });
   const environment = {
+    // Paths on the screen begin with ~.
+    HOME: repositories,
     FOVEA_CACHE_DIR: join(repositories, 'cache'),
     FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
     FOVEA_POWER_SUPPLY: join(scratch, 'power'),
