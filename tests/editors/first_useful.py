@@ -117,7 +117,7 @@ def hover_on_screen(world, subject, home, cache, folder):
     editor = Editor("Helix", world, subject, "dark", home)
     with Terminal(editor.command, folder, home, cache) as terminal:
         terminal.until(lambda screen: "NOR" in screen, pause=0.02)
-        terminal.keys(f"/{subject['word']}\r")
+        terminal.keys(f"/(?-i:{subject['word']})\r")
         ask = lambda: terminal.keys("\x1b[27u\x1b[27u k")
         if terminal.until(lambda screen: re.search(r"telling\s+word", screen), ask, patience=PATIENCE, pause=0.02, repeat=0.5):
             return time.monotonic() - terminal.started

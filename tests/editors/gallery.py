@@ -30,12 +30,12 @@ HELIX_ESCAPE = "\x1b[27u"
 READY = {"Neovim": "≈", "Emacs": "≈|Fovea:decomposition [E)]", "Helix": "■"}
 # For each view: keys to send once, keys to repeat until the screen shows the pattern, and that pattern.
 VIEWS = {
-    ("Neovim", "hover"): (ESCAPE + "/\\C{word}\r", "K", r"telling word|of this (function|item|method)"),
+    ("Neovim", "hover"): (ESCAPE + "/\\C{word}\r", "K", r"reads\s+it\s+with|draws on"),
     ("Neovim", "comparison"): (ESCAPE + "/{item}\r", ESCAPE + ":FoveaCompare\r", r"similar 0|cosine 0"),
     ("Neovim", "search"): ("", ESCAPE + ":FoveaSearch {query}\r", r"0\.\d\d.*{found}"),
     ("Emacs", "comparison"): ("", "\x03p", r"pairs best|cosine 0"),
     ("Emacs", "search"): ("\x03s", "\t", r"{found}"),
-    ("Helix", "hover"): (HELIX_ESCAPE + "/{word}\r", HELIX_ESCAPE + HELIX_ESCAPE + " k", r"telling\s+word|of this (function|item|method)"),
+    ("Helix", "hover"): (HELIX_ESCAPE + "/(?-i:{word})\r", HELIX_ESCAPE + HELIX_ESCAPE + " k", r"reads\s+it\s+with|draws on"),
     ("Helix", "search"): ("", HELIX_ESCAPE + HELIX_ESCAPE + " S{query}", r"{found}"),
 }
 PICTURES = {

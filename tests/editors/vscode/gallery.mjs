@@ -49,7 +49,7 @@ const VIEWS = {
   },
   async hover({ window, page }, { word }) {
     const { x, y } = await window.place(word);
-    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: /telling word|of this (function|item|method)/ });
+    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: /reads it with|draws on/ });
     await until('the hover', async () => {
       await page.mouse.move(x - 3, y);
       await page.mouse.move(x, y);
