@@ -21,20 +21,12 @@ const LOOKS = {
   hover: (page) => page.locator('.monaco-hover:not(.hidden)').filter({ hasText: 'telling word' }).count(),
 };
 
-/** The middle of a word that is on the screen. */
+/** The middle of the topmost place of a word on the screen. */
 function middle(page, word) {
   return page.evaluate((wanted) => {
-    for (const span of document.querySelectorAll('.view-lines span > span')) {
-      const at = span.textContent.indexOf(wanted);
-      if (at >= 0) {
-        const range = document.createRange();
-        range.setStart(span.firstChild, at);
-        range.setEnd(span.firstChild, at + wanted.length);
-        const { x, y, width, height } = range.getBoundingClientRect();
-        return { x: x + width / 2, y: y + height / 2 };
-      }
-    }
-    return undefined;
+    const spans = [...document.querySelectorAll('.view-lines span > span')].filter((span) => span.textContent.trim() === wanted);
+    const boxes = spans.map((span) => span.getBoundingClientRect()).sort((one, other) => one.y - other.y);
+    return boxes[0] && { x: boxes[0].x + boxes[0].width / 2, y: boxes[0].y + boxes[0].height / 2 };
   }, word);
 }
 
@@ -54,9 +46,11 @@ async function measure(browser, address) {
           times[what] = (Date.now() - begun) / 1000;
         }
       }
-      const place = times.hover || Date.now() < moved + 1000 ? undefined : await middle(page, subject.word);
+      const place = times.hover || Date.now() < moved + 1500 ? undefined : await middle(page, subject.word);
       if (place) {
-        // The editor asks for a hover when the mouse rests.
+        // The editor asks for a hover when the mouse rests, and again only after the mouse was elsewhere.
+        await page.mouse.move(5, 5);
+        await page.waitForTimeout(50);
         await page.mouse.move(place.x - 3, place.y);
         await page.mouse.move(place.x, place.y);
         moved = Date.now();
