@@ -77,7 +77,7 @@
           (unless (memq theme '(default-dark default-light)) (disable-theme theme)))))))
 
 (test "every word on a mark has a contrast of at least 4.5 in every bundled theme, dark and light, and the mark is visible"
-  (let (worst (themes 0))
+  (let (worst least (themes 0))
     (dolist (theme (append '(default-dark default-light)
                            (seq-difference (custom-available-themes) '(modus-themes))))
       (with-theme
@@ -100,7 +100,11 @@
                           (contrast (if (and text (not (string-prefix-p "unspecified" text)))
                                         (fovea-contrast (fovea--rgb text) tint)
                                       21)))
+                     (when (< contrast (or (nth 1 (alist-get (frame-parameter nil 'background-mode) least)) 21))
+                       (setf (alist-get (frame-parameter nil 'background-mode) least) (list theme contrast)))
                      (when (< contrast 4.5) (push (list theme face syntax contrast) worst)))))))))))
+    (pcase-dolist (`(,mode ,theme ,contrast) least)
+      (princ (format "        least contrast of %s themes: %s %.2f\n" mode theme contrast)))
     (check (> themes 20) "too few themes" themes)
     (check (not worst) "hard to read" worst)))
 

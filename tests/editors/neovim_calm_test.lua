@@ -78,7 +78,12 @@ end
 test('text on heat has a contrast of at least 4.5 in every bundled color scheme, comments too', function()
   local colors = require('fovea.colors')
   local bad, weak = {}, 0
+  ---@type table<string, { ratio: number, scheme: string, count: integer }>
+  local least = {}
   with_each_scheme(function(scheme)
+    local known = least[vim.o.background] or { ratio = 21, scheme = '', count = 0 }
+    least[vim.o.background] = known
+    known.count = known.count + 1
     for _, name in ipairs(syntax_groups) do
       for level = 1, 12 do
         local is_weak = colors.is_weak(name, colors.tone(level))
@@ -88,6 +93,9 @@ test('text on heat has a contrast of at least 4.5 in every bundled color scheme,
         local normal = group('Normal').fg or (vim.o.background == 'dark' and 0xe0e0e0 or 0x202020)
         local text = tone.fg or (own.reverse and own.bg or own.fg) or normal
         local ratio = contrast(text, assert(tone.bg, 'no background'))
+        if ratio < known.ratio then
+          known.ratio, known.scheme = ratio, scheme
+        end
         if ratio < 4.5 then
           table.insert(bad, ('%s: %s at level %d has %.2f'):format(scheme, name, level, ratio))
         end
@@ -101,6 +109,9 @@ test('text on heat has a contrast of at least 4.5 in every bundled color scheme,
     end
   end)
   equal(bad, {}, 'illegible text')
+  for _, found in pairs(least) do
+    io.stdout:write(('        least contrast of %d schemes: %s %.2f\n'):format(found.count, found.scheme, found.ratio))
+  end
   assert(weak > 0, 'no scheme has a color that needs correction, so this test does not cover those')
 end)
 

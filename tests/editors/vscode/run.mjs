@@ -2,9 +2,7 @@
 //
 // It first runs the tests of the API inside the extension host (host/), then the tests of the screen in a browser (person.mjs). With
 // PICTURES, a folder, it also makes the pictures of the documentation there. All tests share one server and one profile.
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +12,7 @@ import { linesTests } from './lines.mjs';
 import { storeKey } from './person/finding.mjs';
 import { panelTests } from './panel.mjs';
 import { personTests } from './person.mjs';
+import { launched, packaged } from './prepare.mjs';
 import { start } from './server.mjs';
 import { settingsTests } from './settings.mjs';
 import { tally } from './tally.mjs';
@@ -26,15 +25,6 @@ if (!fovea || !editors) {
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../../..');
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'fovea-vscode-')));
-const { chromium } = createRequire(join(editors, 'vscode/tools/node_modules/'))('playwright-core');
-
-function run(command, args, options = {}) {
-  const done = spawnSync(command, args, { encoding: 'utf8', ...options });
-  if (done.status !== 0) {
-    throw new Error(`${command} failed: ${done.stdout}${done.stderr}`);
-  }
-  return done.stdout.trim();
-}
 
 /** A fresh copy of the workspace, since the tests edit. */
 function workspace(name) {
@@ -44,15 +34,11 @@ function workspace(name) {
   return folder;
 }
 
-// The Node of the editors, independent of the machine's.
-const node = join(editors, 'vscode/node/bin');
-const vsce = `${join(node, 'node')} ${join(editors, 'vscode/tools/node_modules/@vscode/vsce/vsce')}`;
-const env = { ...process.env, PATH: `${node}:${process.env.PATH}`, VSCE: vsce };
 const lines = tally();
 let server;
 let browser;
 try {
-  const vsix = run(join(root, 'editors/vscode/package.sh'), [fovea, 'linux-x64', scratch], { env });
+  const vsix = packaged({ fovea, clients: join(root, 'editors'), editors, scratch });
   // The environment of the extension host.
   const environment = {
     FOVEA_CACHE_DIR: join(scratch, 'cache'),
@@ -65,10 +51,7 @@ try {
   const esbuild = join(root, 'editors/vscode/node_modules/esbuild');
   const world = { root, scratch, editors, fovea, vsix, environment, esbuild, workspace, pictures };
   server = await start({ editors, scratch, extensions: [vsix], environment, keys: [storeKey(join(scratch, 'workspace'))] });
-  browser = await chromium.launch({
-    executablePath: ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) => existsSync(path)),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-sync'],
-  });
+  browser = await launched(editors);
   Object.assign(world, { server, browser });
   if (process.env.FOVEA_TEST_ONLY !== 'person') {
     await linesTests(world, lines);

@@ -87,12 +87,13 @@ export async function start({ editors, scratch, extensions, settings = {}, envir
   await until('code-server', () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
   return {
     port,
-    /** The address of a folder; `development` is the folder of an extension to load, `tests` its tests. */
-    address(folder, { development, tests } = {}) {
+    /** The address of a folder; `development` is the folder of an extension to load, `tests` its tests, `file` a file to open. */
+    address(folder, { development, tests, file } = {}) {
       const remote = (path) => `vscode-remote://127.0.0.1:${port}${path}`;
       const payload = [
         ...(development ? [['extensionDevelopmentPath', remote(development)]] : []),
         ...(tests ? [['extensionTestsPath', remote(tests)]] : []),
+        ...(file ? [['openFile', remote(file)]] : []),
       ];
       const query = payload.length > 0 ? `&payload=${encodeURIComponent(JSON.stringify(payload))}` : '';
       return `http://127.0.0.1:${port}/?folder=${encodeURIComponent(folder)}${query}`;

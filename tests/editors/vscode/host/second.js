@@ -18,7 +18,8 @@ function state() {
     known: api?.status(),
     look: api?.look(),
     servers: servers(),
-    drawsOn: api?.drawsOn()?.words.map(({ range, strength }) => ({ line: range.start.line, start: range.start.character, strength })),
+    // Older versions of the extension, which gallery.mjs shows, do not have it.
+    drawsOn: api?.drawsOn?.()?.words.map(({ range, strength }) => ({ line: range.start.line, start: range.start.character, strength })),
     top: vscode.window.activeTextEditor?.visibleRanges[0]?.start.line,
   };
 }

@@ -1,0 +1,140 @@
+// Takes the pictures of VS Code for ../gallery.py: node gallery.mjs FOVEA CLIENTS EDITORS REPOSITORIES FOLDER PATTERN
+//
+// FOLDER takes vscode-REPOSITORY-VIEW.png, for the names with PATTERN. A view that does not appear is reported and left out.
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { developed } from './host.mjs';
+import { launched, packaged } from './prepare.mjs';
+import { start, until } from './server.mjs';
+import { Window } from './window.mjs';
+
+const [fovea, clients, editors, repositories, folder] = process.argv.slice(2, 7).map((path) => resolve(path));
+const wanted = new RegExp(process.argv[7] ?? '');
+const here = dirname(fileURLToPath(import.meta.url));
+const root = resolve(here, '../../..');
+const subjects = JSON.parse(readFileSync(resolve(here, '../gallery.json'), 'utf8'));
+
+/** Scrolls to the first line of the pictures, and waits until the model has read the file. */
+async function ready({ window, page }, { file, top }) {
+  await window.wish({ open: [`file://${window.folder}/${file}`] });
+  await until('the index', async () => (await window.state()).known?.status?.index?.state === 'ready', 60_000);
+  // The cursor leaves the first line, whose word would be marked elsewhere.
+  await window.quick('Control+G', `:${top}`);
+  await page.keyboard.press('Enter');
+  await window.wish({ run: ['revealLine', { lineNumber: top - 2, at: 'top' }] });
+  await window.heat();
+  await page.locator('.codelens-decoration a').filter({ hasText: '≈' }).first().waitFor();
+  await page.mouse.move(5, 5);
+  // Lenses and heat of the whole screen.
+  await page.waitForTimeout(2000);
+}
+
+/** The lens above the item of the pictures with a text. */
+async function lens({ window, page }, { item }, text) {
+  const { y } = await window.place(item.split(' ').at(-1));
+  const all = await page.locator('.codelens-decoration a').filter({ hasText: text }).all();
+  const boxes = await Promise.all(all.map((each) => each.boundingBox()));
+  const above = all.map((each, index) => [each, y - boxes[index].y]).filter(([, distance]) => distance > 0);
+  return above.sort((one, other) => one[1] - other[1])[0][0];
+}
+
+const VIEWS = {
+  'heat-dark': async () => undefined,
+  'heat-light': async ({ window, page }) => {
+    await window.theme('light');
+    await page.waitForTimeout(1500);
+  },
+  async hover({ window, page }, { word }) {
+    const { x, y } = await window.place(word);
+    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: /reads it with|draws on/ });
+    await until('the hover', async () => {
+      await page.mouse.move(x - 3, y);
+      await page.mouse.move(x, y);
+      return hover.first().waitFor({ timeout: 1500 }).then(
+        () => true,
+        () => false,
+      );
+    });
+    await page.waitForTimeout(700);
+  },
+  async peek(seat, subject) {
+    const { page } = seat;
+    const { partner } = subject;
+    await (await lens(seat, subject, partner)).click();
+    const peek = page.locator('.reference-zone-widget');
+    await until('the text of the other place', async () => (await peek.locator('.preview .view-lines').innerText()).includes(partner));
+    await page.waitForTimeout(1500);
+  },
+  async comparison(seat, subject) {
+    const { window, page } = seat;
+    await (await lens(seat, subject, /^(compare|explain)$/)).click();
+    const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: subject.partner });
+    if (await Promise.race([row.first().waitFor().then(() => true), window.panel('pair').then(() => false)])) {
+      await row.first().click();
+    }
+    const frame = await window.panel('pair');
+    const word = frame.locator('.side').first().locator('.word').filter({ hasText: subject.item.split(' ').at(-1) }).first();
+    await until('partners', async () => {
+      await page.mouse.move(5, 5);
+      await word.hover();
+      return (await frame.locator('.word[data-partner]').count()) > 1;
+    });
+  },
+  async search({ window, page }, { query, found }) {
+    await window.wish({ run: ['fovea.search'] });
+    await page.locator('.quick-input-title').filter({ hasText: 'Search by Meaning' }).waitFor();
+    await page.locator('.quick-input-widget input[type="text"]').first().fill(query);
+    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: found }).first().waitFor();
+    // The preview follows.
+    await page.waitForTimeout(2500);
+  },
+};
+
+const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'fovea-vscode-')));
+let server;
+let browser;
+try {
+  const vsix = packaged({ fovea, clients, editors, scratch });
+  const esbuild = join(root, 'editors/vscode/node_modules/esbuild');
+  const development = await developed({ scratch, esbuild, root });
+  const environment = {
+    // Paths on the screen begin with ~.
+    HOME: repositories,
+    FOVEA_CACHE_DIR: join(repositories, 'cache'),
+    FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
+    FOVEA_POWER_SUPPLY: join(scratch, 'power'),
+    FOVEA_TEST_MEMORY: resolve(here, '../workspace'),
+  };
+  server = await start({ editors, scratch, extensions: [vsix], environment, settings: { 'editor.stickyScroll.enabled': false } });
+  browser = await launched(editors);
+  for (const subject of subjects) {
+    for (const [view, go] of Object.entries(VIEWS)) {
+      const name = `vscode-${subject.repository}-${view}`;
+      if (!wanted.test(name)) {
+        continue;
+      }
+      const address = server.address(join(repositories, subject.repository), { development });
+      const window = await Window.open({ browser, scratch }, address, { width: 1000, height: 740 });
+      const seat = { window, page: window.page };
+      try {
+        await window.theme('dark');
+        await ready(seat, subject);
+        await go(seat, subject);
+        await window.picture(join(folder, `${name}.png`));
+        console.log(`${name}: made`);
+      } catch (error) {
+        console.log(`${name}: not there (${String(error.message).split('\n')[0]})`);
+        await window.picture(join(folder, `failed-${name}.png`));
+      } finally {
+        await window.close();
+      }
+    }
+  }
+} finally {
+  await browser?.close();
+  await server?.stop();
+  rmSync(scratch, { recursive: true, force: true });
+}
