@@ -241,7 +241,8 @@ fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
     signs
 }
 
-fn line_end(bytes: &[u8], at: usize) -> usize {
+/// The end of the line, without its break.
+pub(super) fn line_end(bytes: &[u8], at: usize) -> usize {
     let length = bytes[at..]
         .iter()
         .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
@@ -297,7 +298,7 @@ fn after(bytes: &[u8], at: usize, end: &[u8]) -> usize {
 }
 
 /// The end of a string or pattern, at the latest the end of its line. A character class of a pattern may contain a slash.
-fn string_end(bytes: &[u8], start: usize) -> usize {
+pub(super) fn string_end(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
     let (mut at, mut class) = (start + 1, false);
     while let Some(&byte) = bytes.get(at) {

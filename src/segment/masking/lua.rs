@@ -2,6 +2,7 @@
 //!
 //! As for brackets ([`super::brackets`]): only if `end` is missing, indentation identifies the block that lacks it.
 
+use super::brackets::{line_end, string_end};
 use crate::text::ByteRange;
 
 /// A keyword that opens a block.
@@ -101,29 +102,6 @@ fn keywords(bytes: &[u8]) -> Vec<Word> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
-}
-
-fn line_end(bytes: &[u8], at: usize) -> usize {
-    let length = bytes[at..]
-        .iter()
-        .take_while(|byte| !matches!(byte, b'\n' | b'\r'))
-        .count();
-    at + length
-}
-
-/// The end of a string, at the latest the end of its line.
-fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'\\' => at += 1,
-            b'\n' | b'\r' => return at,
-            _ if byte == bytes[start] => return at + 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    bytes.len()
 }
 
 /// The end of the long bracket that begins here: `[[…]]`, `[=[…]=]`.
