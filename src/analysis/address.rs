@@ -53,6 +53,17 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// Any setting, for tests.
+    #[cfg(test)]
+    pub fn for_tests() -> Setting {
+        Setting {
+            model: "m".into(),
+            method: Method::Decomposition,
+            heads: Heads::default(),
+            identifier_aware: true,
+        }
+    }
+
     /// The language under which the model reads a text. Whether identifiers are split depends on the language, so that with splitting
     /// switched off the model reads code as prose.
     pub fn effective_language(&self, language: Language) -> Language {
@@ -98,18 +109,9 @@ impl Setting {
 mod tests {
     use super::*;
 
-    fn setting() -> Setting {
-        Setting {
-            model: "m".into(),
-            method: Method::Decomposition,
-            heads: Heads::default(),
-            identifier_aware: true,
-        }
-    }
-
     #[test]
     fn the_address_depends_on_model_kind_method_language_and_text() {
-        let base = setting();
+        let base = Setting::for_tests();
         let other_model = Setting {
             model: "n".into(),
             ..base.clone()
@@ -120,7 +122,7 @@ mod tests {
         };
         let attention = Setting {
             method: Method::Attention,
-            ..setting()
+            ..Setting::for_tests()
         };
         let one_head = Setting {
             heads: Heads {

@@ -201,17 +201,8 @@ impl Cache {
 mod tests {
     use super::super::address::{Kind, Setting};
     use super::*;
-    use crate::explain::{Heads, Method};
+    use crate::explain::Method;
     use crate::text::Language;
-
-    fn setting() -> Setting {
-        Setting {
-            model: "m".into(),
-            method: Method::Decomposition,
-            heads: Heads::default(),
-            identifier_aware: true,
-        }
-    }
 
     fn report(words: usize) -> Arc<UnitReport> {
         let word = WordScore {
@@ -238,7 +229,7 @@ mod tests {
         let budget = 256 << 10;
         let cache = Cache::new(budget);
         let keys: Vec<Key> = (0..1000)
-            .map(|i| setting().key(Kind::Unit, &format!("text {i}"), Language::Rust))
+            .map(|i| Setting::for_tests().key(Kind::Unit, &format!("text {i}"), Language::Rust))
             .collect();
         for key in &keys {
             cache.keep_unit(*key, report(60));
@@ -257,7 +248,7 @@ mod tests {
     #[test]
     fn tokens_are_counted_once() {
         let cache = Cache::new(1 << 20);
-        let key = setting().key(Kind::Count, "some text", Language::Rust);
+        let key = Setting::for_tests().key(Kind::Count, "some text", Language::Rust);
         assert_eq!(cache.count(key, || 7), 7);
         assert_eq!(cache.count(key, || panic!("counted again")), 7);
     }
