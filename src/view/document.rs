@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::passes::Pass;
+use super::runs::runs;
 use super::{Explorer, ViewError, tokens};
 use crate::explain::{Heads, Method, salience as scores_of};
 use crate::model::spec::Task;
@@ -78,21 +79,9 @@ fn beginning(text: &str) -> String {
 
 /// Text, words and tokens of a unit.
 pub(super) fn unit(explorer: &Explorer, index: usize, pass: &Pass) -> Value {
-    let text = pass.text.as_str();
-    let (mut runs, mut at) = (Vec::new(), 0);
-    for (index, word) in pass.words.words.iter().enumerate() {
-        if at < word.start {
-            runs.push(json!({ "text": &text[at..word.start] }));
-        }
-        runs.push(json!({ "text": &text[word.clone()], "word": index }));
-        at = word.end;
-    }
-    if at < text.len() {
-        runs.push(json!({ "text": &text[at..] }));
-    }
     json!({
         "unit": index,
-        "runs": runs,
+        "runs": runs(&pass.text, &pass.words.words),
         "words": pass.words.words.len(),
         "tokens": tokens::of_text(&explorer.model, &pass.text, &pass.tokens, &pass.words.owners),
         "written": tokens::written(&explorer.model, &pass.written, explorer.network.spec.start),

@@ -23,6 +23,7 @@ mod pair;
 mod passes;
 mod pca;
 pub mod question;
+mod runs;
 mod similarity;
 mod span;
 mod steps;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::missing;
+use super::runs::runs;
 use super::{Explorer, ViewError};
 use crate::explain::{Pair, Side};
 use crate::model::UNSTOPPED;
@@ -34,16 +35,5 @@ pub(super) fn answer(explorer: &Explorer, a: usize, b: usize) -> Result<Value, V
 
 /// A text as runs; words have their contributions.
 fn side(text: &str, side: &Side) -> Value {
-    let (mut runs, mut at) = (Vec::new(), 0);
-    for (word, range) in side.words.iter().enumerate() {
-        if at < range.start {
-            runs.push(json!({ "text": &text[at..range.start] }));
-        }
-        runs.push(json!({ "text": &text[range.clone()], "word": word }));
-        at = range.end;
-    }
-    if at < text.len() {
-        runs.push(json!({ "text": &text[at..] }));
-    }
-    json!({ "runs": runs, "scores": side.scores, "special": side.special, "bias": side.bias })
+    json!({ "runs": runs(text, &side.words), "scores": side.scores, "special": side.special, "bias": side.bias })
 }
