@@ -48,16 +48,7 @@ const VIEWS = {
     await page.waitForTimeout(1500);
   },
   async hover({ window, page }, { word }) {
-    const { x, y } = await window.place(word);
-    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: /reads it with|draws on/ });
-    await until('the hover', async () => {
-      await page.mouse.move(x - 3, y);
-      await page.mouse.move(x, y);
-      return hover.first().waitFor({ timeout: 1500 }).then(
-        () => true,
-        () => false,
-      );
-    });
+    await window.hover(word, /reads it with|draws on/);
     await page.waitForTimeout(700);
   },
   async peek(seat, subject) {

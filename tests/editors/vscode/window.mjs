@@ -186,6 +186,21 @@ export class Window {
     return found;
   }
 
+  /** Points at a word until a hover, or an element inside it, has a text. */
+  async hover(word, hasText, inside = '') {
+    const { x, y } = await this.place(word);
+    const found = this.page.locator(`.monaco-hover:not(.hidden)${inside}`).filter({ hasText }).first();
+    await until('the hover', async () => {
+      await this.page.mouse.move(x - 3, y);
+      await this.page.mouse.move(x, y);
+      return found.waitFor({ timeout: 1500 }).then(
+        () => true,
+        () => false,
+      );
+    });
+    return found;
+  }
+
   /** Waits until Fovea's panel shows something of a kind; its frame. */
   panel(kind) {
     return until(`the panel with ${kind}`, async () => {

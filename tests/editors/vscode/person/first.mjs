@@ -153,19 +153,11 @@ async function tasks({ window, page, shot }, test) {
   });
 
   await task('why does it say so?', async (act) => {
-    const { x, y } = await window.place('load_config');
-    const link = page.locator('.monaco-hover:not(.hidden) a').filter({ hasText: 'Why?' });
-    await act('point at the word', () =>
-      until('the hover', async () => {
-        await page.mouse.move(x - 3, y);
-        await page.mouse.move(x, y);
-        return link.first().waitFor({ timeout: 1500 }).then(
-          () => true,
-          () => false,
-        );
-      }),
-    );
-    await act('click Why?', () => link.first().click());
+    let link;
+    await act('point at the word', async () => {
+      link = await window.hover('load_config', 'Why?', ' a');
+    });
+    await act('click Why?', () => link.click());
     const frame = await window.panel('explanation');
     assert.match(await frame.locator('.sentence').innerText(), /most telling word of load_config\. The model reads it together with/);
     await shot('task-why');

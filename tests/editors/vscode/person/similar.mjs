@@ -7,19 +7,10 @@ import { until } from '../server.mjs';
 export async function similar({ window, page, test, shot }) {
   await test('hovering over a word explains it', async () => {
     await window.theme('dark');
-    const { x, y } = await window.place('load_config');
-    const hover = page.locator('.monaco-hover:not(.hidden)').filter({ hasText: 'most telling word' });
-    await until('the hover', async () => {
-      await page.mouse.move(x - 3, y);
-      await page.mouse.move(x, y);
-      return hover.first().waitFor({ timeout: 1500 }).then(
-        () => true,
-        () => false,
-      );
-    });
-    assert.match(await hover.first().innerText(), /load_config is the .*most telling word of this function; the model reads it with/);
+    const hover = await window.hover('load_config', 'most telling word');
+    assert.match(await hover.innerText(), /load_config is the .*most telling word of this function; the model reads it with/);
     // The hover fades in.
-    await until('the whole hover', () => hover.first().evaluate((each) => {
+    await until('the whole hover', () => hover.evaluate((each) => {
       for (let at = each; at; at = at.parentElement) {
         if (getComputedStyle(at).opacity !== '1') {
           return false;
@@ -29,7 +20,7 @@ export async function similar({ window, page, test, shot }) {
     }));
     await shot('hover');
     // A link opens the explanation.
-    await hover.first().locator('a').filter({ hasText: 'Why?' }).click();
+    await hover.locator('a').filter({ hasText: 'Why?' }).click();
     const frame = await window.panel('explanation');
     assert.match(await frame.locator('.sentence').innerText(), /load_config is the .*most telling word/);
     assert.equal(await frame.locator('.passage .word.asked').innerText(), 'load_config');
