@@ -13,15 +13,20 @@ use super::encoding::{
     skipped_number, skipped_of,
 };
 use super::files::Stamp;
-use super::reading::{Address, Contents, UnitVector};
+use super::reading::{Address, CONTENTS, Contents, UnitVector};
 use super::store::{Entry, Known, New};
 use crate::database::{DatabaseError, Schema};
 use crate::segment::ItemKind;
 use crate::text::Language;
 
+/// Version of the tables below. Raise it when they change.
+const TABLES: u32 = 7;
+
 /// The tables of this version.
+///
+/// The version contains that of the contents: a file with an unchanged stamp is not read again, so contents of another version must go.
 pub const SCHEMA: Schema = Schema {
-    version: 7,
+    version: TABLES * 100 + CONTENTS,
     tables: "
         CREATE TABLE roots (
             id INTEGER PRIMARY KEY,

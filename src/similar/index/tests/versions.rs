@@ -39,3 +39,17 @@ fn tables_of_another_version_are_called_older_or_newer() {
         assert!(error.to_string().contains(said), "{error}");
     }
 }
+
+#[test]
+fn an_index_with_contents_of_an_older_version_is_read_again_though_no_file_has_changed() {
+    let bench = Bench::new();
+    bench.write("a.rs", &function("a", 1));
+    bench.renew();
+    assert_eq!(bench.renew().read, 0);
+    let connection = Connection::open(bench.index().path()).unwrap();
+    let older = table::SCHEMA.version - 1;
+    assert_eq!(older % 100, super::super::reading::CONTENTS - 1);
+    connection.pragma_update(None, "user_version", older).unwrap();
+    drop(connection);
+    assert_eq!(bench.renew().embedded, 1);
+}
