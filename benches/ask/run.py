@@ -5,8 +5,8 @@
 
 The questions are about this repository. The script searches a copy of its pages and of the folders in CODE; this folder is not among them,
 since a search would find the questions themselves. With DIR, which contains one git clone per repository as OWNER/NAME, it asks the
-questions of benches/search about flask, fd and express as well. There an answer is right if its file is right, and more strictly if it begins in
-the judged lines.
+questions of benches/search about flask, fd and express as well. There an answer is right if its file is right; more strictly, if it touches
+the judged lines; or if it is in accepted.json: lines, mostly of documentation, that we found to answer when we read what Fovea answered.
 Needs nothing beyond Python and git.
 """
 import argparse
@@ -41,24 +41,31 @@ def unpack(repository, revision, *paths):
     return copy
 
 
-def inside(answer, judged):
-    return any(answer["start"]["line"] + 1 in range(lines.get("start_line", 0), lines.get("end_line", 10**9) + 1) for lines in judged)
+def touches(answer, judged):
+    first, last = answer["start"]["line"] + 1, answer["end"]["line"] + 1
+    return any(start <= last and first <= end for start, end in judged)
 
 
 def foreign(name, asked):
-    """The number of questions with a right file first, a right file among the first three, and a right place among them."""
+    """How many questions have a right file first, a right file among the first three, judged lines among them, lines that answer."""
     source = json.loads((HERE.parent / "search" / "sources.json").read_text())["questions"][name]
     copy = unpack(arguments.repositories / source["repository"], source["revision"])
-    counts = [0, 0, 0]
+    counts = [0, 0, 0, 0]
     for question in asked:
         answers = ask(question["query"], pathlib.Path(copy.name))
         judged = {}
         for lines in question["relevant"]:
-            judged.setdefault(lines["path"], []).append(lines)
-        places = [str(pathlib.Path(answer["path"]).relative_to(copy.name)) for answer in answers]
-        files = [place in judged for place in places]
-        exact = [place in judged and inside(answer, judged[place]) for place, answer in zip(places, answers, strict=True)]
-        counts = [count + found for count, found in zip(counts, [files[:1] == [True], any(files), any(exact)], strict=True)]
+            judged.setdefault(lines["path"], []).append((lines.get("start_line", 1), lines.get("end_line", 10**9)))
+        read = {}
+        for path, first, last in accepted.get(name, {}).get(question["query"], []):
+            read.setdefault(path, []).append((first, last))
+        places = [(answer, str(pathlib.Path(answer["path"]).relative_to(copy.name))) for answer in answers]
+        files = [place in judged for _, place in places]
+        exact = any(touches(answer, judged.get(place, [])) for answer, place in places)
+        answered = exact or any(touches(answer, read.get(place, [])) for answer, place in places)
+        counts = [count + found for count, found in zip(counts, [files[:1] == [True], any(files), exact, answered], strict=True)]
+        if not answered:
+            print(f"  {name}, not answered: {question['query']}  {[place for _, place in places]}")
     return counts
 
 
@@ -67,6 +74,7 @@ copy = unpack(root, "HEAD", "docs", ":(glob)*.md", *CODE)
 folder = pathlib.Path(copy.name)
 times = []
 questions = json.loads((HERE / "questions.json").read_text())
+accepted = json.loads((HERE / "accepted.json").read_text())
 ranks, with_answer = [], []
 for question, files in questions["answered"]:
     answers = ask(question, folder)
@@ -87,5 +95,5 @@ for threshold in [x / 100 for x in range(20, 80, 2)]:
     print(f"     {threshold:.2f}     {kept}/{count}     {wrong}/{len(without)}")
 if arguments.repositories:
     for name, asked in json.loads((HERE.parent / "search" / "questions.json").read_text()).items():
-        first, three, place = foreign(name, asked)
-        print(f"{name}: right file first {first}/{len(asked)}, among the first three {three}/{len(asked)}, right place {place}/{len(asked)}")
+        first, three, place, read = foreign(name, asked)
+        print(f"{name}: of {len(asked)} questions, right file first {first}, among the first three {three}, judged lines {place}, an answer {read}")
