@@ -1,5 +1,7 @@
 //! `fovea ask`.
 
+mod composed;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -86,6 +88,9 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
         return Err(Usage("--threshold: give a number from 0 to 1".to_owned()).into());
     }
     let model = arguments.model.load()?;
+    if model.info().abilities.contains(&Ability::Generate) {
+        return composed::run(arguments, &model);
+    }
     let model = model.of_reader(model.reader(&arguments.question, Language::Prose));
     // The embeddings of a model with an extractive head are useless for a search.
     let extracts = model.info().abilities.contains(&Ability::Answer);
@@ -198,12 +203,15 @@ fn shown(answer: ask::Answer, passages: &[Passage]) -> Answer {
     }
 }
 
+/// What a terminal shows if nothing answers.
+const NOTHING: &str = "nothing here answers that\n";
+
 /// Words of an answer that a terminal lists.
 const LISTED: usize = 5;
 
 fn in_words(answers: &[Answer]) -> String {
     if answers.is_empty() {
-        return "nothing here answers that\n".to_owned();
+        return NOTHING.to_owned();
     }
     let mut page = String::new();
     for answer in answers {

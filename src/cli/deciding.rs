@@ -61,10 +61,17 @@ impl Deciding {
         }
     }
 
-    /// Writes the words with the largest positive and negative contributions, and the rest in one line.
-    pub(super) fn in_words(&self, out: &mut String) {
+    /// The words with the largest contributions, positive or negative, the largest first.
+    pub(super) fn most(&self, count: usize) -> Vec<&ExplainWord> {
         let mut order: Vec<&ExplainWord> = self.words.iter().filter(|word| word.score != 0.0).collect();
         order.sort_by(|a, b| b.score.abs().total_cmp(&a.score.abs()));
+        order.truncate(count);
+        order
+    }
+
+    /// Writes the words with the largest positive and negative contributions, and the rest in one line.
+    pub(super) fn in_words(&self, out: &mut String) {
+        let order = self.most(usize::MAX);
         let most = order.first().map_or(1.0, |word| word.score.abs());
         for word in order.iter().take(TOP) {
             let bar = "█".repeat(((word.score.abs() / most * 10.0).round() as usize).max(1));

@@ -1,18 +1,21 @@
 //! `fovea generate`.
 
 use std::io::{Read, Write};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
 
 use super::ModelArguments;
+use super::deciding::Deciding;
 use super::input::{self, Usage};
 use super::output::{self, Format};
-use crate::model::UNSTOPPED;
+use crate::explain::{Method, predict};
 use crate::model::generate::{Ended, Limits, Sampling, Written};
+use crate::model::{Model, ModelError, Tokens, UNSTOPPED};
 use crate::render::terminal::printable;
-use crate::text::Language;
+use crate::text::{Language, Snapshot};
 
 /// Arguments of `fovea generate`.
 #[derive(Args, Debug)]
@@ -44,6 +47,12 @@ pub(super) struct Generate {
     /// Stop at this text, which is left out; may be given several times
     #[arg(long, value_name = "TEXT")]
     stop: Vec<String>,
+    /// Show for each token which words before it decided
+    #[arg(long)]
+    why: bool,
+    /// How --why explains a token: decomposition, gradient, or attention (where the model looked)
+    #[arg(long, default_value = "decomposition", value_parser = method)]
+    method: Method,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -54,9 +63,19 @@ pub(super) struct Generate {
 #[derive(Serialize)]
 struct Answer<'a> {
     model: &'a str,
-    tokens: Vec<Written>,
+    tokens: Vec<Token>,
     text: String,
     ended: Ended,
+}
+
+/// A token that was written.
+#[derive(Serialize)]
+struct Token {
+    #[serde(flatten)]
+    written: Written,
+    /// Which words decided; positions are those in the prompt followed by the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<Deciding>,
 }
 
 /// Continues a prompt: token by token on a terminal, all at once as JSON.
@@ -67,7 +86,7 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
         None => standard_input()?,
     };
     let (model, network) = arguments.model.interpreted()?;
-    let ids = model.tokenize(&prompt, Language::Prose)?.ids;
+    let read = model.tokenize(&prompt, Language::Prose)?;
     let limits = Limits {
         tokens: arguments.max_tokens,
         stops: arguments.stop.clone(),
@@ -86,23 +105,97 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
         failed = shown.err();
         failed.is_none()
     };
-    let end = network.generate(&ids, model.tokenizer(), sampling, &limits, &mut told, UNSTOPPED)?;
+    let end = network.generate(&read.ids, model.tokenizer(), sampling, &limits, &mut told, UNSTOPPED)?;
     if let Some(error) = failed {
         return Err(error.into());
-    }
-    if !json {
-        return output::write(&format!("{}\n", printable(&end.rest)));
     }
     text += &end.rest;
     if let Some(last) = tokens.last_mut() {
         last.text += &end.rest;
     }
+    if !json {
+        output::write(&format!("{}\n", printable(&end.rest)))?;
+        if !arguments.why {
+            return Ok(());
+        }
+    }
+    let why = match arguments.why {
+        true => explained(&model, (&prompt, &read), &tokens, arguments.method)?,
+        false => Vec::new(),
+    };
+    if !json {
+        return output::write(&in_words(&tokens, &why, arguments.method));
+    }
+    let mut why = why.into_iter();
+    let token = |written| Token {
+        written,
+        why: why.next(),
+    };
     output::write_json(&Answer {
         model: &model.info().name,
-        tokens,
+        tokens: tokens.into_iter().map(token).collect(),
         text,
         ended: end.why,
     })
+}
+
+/// The methods of --why.
+fn method(name: &str) -> Result<Method, String> {
+    let names = || predict::OF_WRITTEN.map(Method::name).join(", ");
+    let found = Method::from_name(name).filter(|method| predict::OF_WRITTEN.contains(method));
+    found.ok_or_else(|| format!("choose one of {}", names()))
+}
+
+/// For each token, the words before it that decided.
+fn explained(model: &Model, prompt: (&str, &Tokens), tokens: &[Written], method: Method) -> Result<Vec<Deciding>> {
+    let start = Instant::now();
+    let parts = predict::written(model, prompt, tokens, method, UNSTOPPED).map_err(|error| match error {
+        ModelError::Meaningless(why) => Usage(why).into(),
+        error => anyhow::Error::from(error),
+    })?;
+    let ms = start.elapsed().as_secs_f32() * 1e3 / parts.len().max(1) as f32;
+    let text: String = std::iter::once(prompt.0)
+        .chain(tokens.iter().map(|token| token.text.as_str()))
+        .collect();
+    let document = Snapshot::new(&text, 0, Language::Prose);
+    let target = match method {
+        Method::Attention => "attention",
+        _ => "logit",
+    };
+    let deciding = |parts| Deciding::new(parts, &document, (target, method.name(), ms));
+    Ok(parts.into_iter().map(deciding).collect())
+}
+
+/// Words of a token that a terminal lists.
+const LISTED: usize = 4;
+
+fn in_words(tokens: &[Written], why: &[Deciding], method: Method) -> String {
+    let mut page = match method {
+        Method::Attention => "\nlooked at, as a share of attention\n".to_owned(),
+        _ => format!("\ndecided, as a part of the logit ({})\n", method.name()),
+    };
+    for (token, why) in tokens.iter().zip(why) {
+        let told: Vec<String> = why
+            .most(LISTED)
+            .iter()
+            .map(|word| match method {
+                Method::Attention => format!("{} {:.0} %", word.text, 100.0 * word.score),
+                _ => format!("{} {:+.2}", word.text, word.score),
+            })
+            .collect();
+        let name = format!("{:?}", token.text);
+        let likely = 100.0 * token.logprob.exp();
+        page += &printable(&format!("{likely:>5.1} %  {name:<16} {}", told.join(" · ")));
+        page.push('\n');
+    }
+    if method == Method::Attention {
+        let special: f32 = why.iter().map(|why| why.special).sum::<f32>() / why.len().max(1) as f32;
+        page += &format!(
+            "special tokens had {:.0} % of the attention; where a model looks is not why it writes\n",
+            100.0 * special
+        );
+    }
+    page
 }
 
 fn sampling(arguments: &Generate) -> Result<Sampling> {

@@ -17,6 +17,7 @@ mod refusals;
 mod search;
 mod similar;
 mod view;
+mod written;
 
 use std::io::Write;
 use std::path::Path;

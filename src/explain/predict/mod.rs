@@ -5,8 +5,10 @@
 
 mod context;
 mod why;
+mod written;
 
 pub use why::{Question, TokenName, Why};
+pub use written::{OF_WRITTEN, written};
 
 use context::Context;
 

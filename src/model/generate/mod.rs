@@ -1,5 +1,6 @@
 //! Text generation: one token after the other, each from the next-token distribution after all previous tokens.
 
+mod likelihood;
 mod sampling;
 
 pub use sampling::{Sampler, Sampling, log_sum};

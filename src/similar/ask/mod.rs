@@ -4,6 +4,7 @@
 //! [`answers`] does all of it at once. The server does the same in steps, one passage each, so that nothing waits for a whole question:
 //! [`look`], then [`best`], then [`explain`].
 
+mod composed;
 mod parts;
 mod promising;
 mod question;
@@ -15,6 +16,7 @@ use crate::explain::Method;
 use crate::model::{Ability, Checkpoint, Model, ModelError, Reader};
 use crate::text::{ByteRange, Language, Snapshot};
 
+pub use composed::{Composed, Read, Sentence, compose, parts_to_read};
 pub use parts::parts;
 pub use question::Question;
 pub use sentences::sentences;
@@ -168,6 +170,41 @@ pub fn answers(
     wish: Wish,
     checkpoint: Checkpoint,
 ) -> Result<Vec<Answer>, ModelError> {
+    let (found, spans) = looked(model, question, passages, wish, checkpoint)?;
+    if !spans.is_empty() {
+        return Ok(best_spans(spans, passages, wish));
+    }
+    let explained = |(index, own): (usize, Scored)| {
+        let passage = (index, &passages[index]);
+        explain(model, question, passage, &own, wish.by, checkpoint)
+    };
+    best(found, passages, wish).into_iter().map(explained).collect()
+}
+
+/// The sentences that answer, best first, without their explanations; none where nothing answers. For a model without an extractive head.
+///
+/// # Errors
+/// As [`look`].
+pub fn places(
+    model: &Model,
+    question: &Question,
+    passages: &[Passage],
+    wish: Wish,
+    checkpoint: Checkpoint,
+) -> Result<Vec<(usize, ByteRange)>, ModelError> {
+    let (found, _) = looked(model, question, passages, wish, checkpoint)?;
+    let found = best(found, passages, wish).into_iter();
+    Ok(found.map(|(passage, own)| (passage, own.range)).collect())
+}
+
+/// The sentences of passages with their passages, or their spans.
+fn looked(
+    model: &Model,
+    question: &Question,
+    passages: &[Passage],
+    wish: Wish,
+    checkpoint: Checkpoint,
+) -> Result<(Vec<(usize, Scored)>, Vec<Answer>), ModelError> {
     let mut found: Vec<(usize, Scored)> = Vec::new();
     let mut spans: Vec<Answer> = Vec::new();
     for (index, passage) in passages.iter().enumerate() {
@@ -179,14 +216,7 @@ pub fn answers(
             Looked::Spans(own) => spans.extend(own),
         }
     }
-    if !spans.is_empty() {
-        return Ok(best_spans(spans, passages, wish));
-    }
-    let explained = |(index, own): (usize, Scored)| {
-        let passage = (index, &passages[index]);
-        explain(model, question, passage, &own, wish.by, checkpoint)
-    };
-    best(found, passages, wish).into_iter().map(explained).collect()
+    Ok((found, spans))
 }
 
 /// The most certain spans; each once, since passages may overlap.

@@ -1,0 +1,206 @@
+//! Answers that a generating model writes, with the passages that each sentence draws on.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::super::input::Usage;
+use super::super::output::{self, Format};
+use super::Ask;
+use crate::explain::Method;
+use crate::model::generate::Ended;
+use crate::model::{Model, UNSTOPPED, default_source};
+use crate::render::json::JsonPosition;
+use crate::render::terminal::printable;
+use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence, Wish};
+use crate::text::Language;
+
+/// An answer in JSON. Without an answer, the text is empty and so are the lists.
+#[derive(Serialize, Default)]
+struct Answer {
+    model: String,
+    answer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<Ended>,
+    sentences: Vec<Written>,
+    /// What the model read.
+    passages: Vec<Part>,
+}
+
+#[derive(Serialize)]
+struct Written {
+    text: String,
+    /// The natural logarithm of its probability.
+    logprob: f32,
+    /// For each passage: by how many nats the sentence is less likely without it.
+    without: Vec<f32>,
+    /// The same without all of them.
+    without_all: f32,
+    /// The passages that it draws on, as indices, the most needed first.
+    sources: Vec<usize>,
+}
+
+#[derive(Serialize)]
+struct Part {
+    path: String,
+    start: JsonPosition,
+    end: JsonPosition,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passage: Option<String>,
+}
+
+/// Finds passages with the embedded model, and lets a generating model answer from them.
+pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
+    if arguments.method != Method::default() {
+        let why = "--method: an answer that a model writes is explained by leaving passages out; omit the option";
+        return Err(Usage(why.to_owned()).into());
+    }
+    let searcher = Model::load(&default_source())?;
+    let searcher = searcher.of_reader(searcher.reader(&arguments.question, Language::Prose));
+    let passages = super::passages(arguments, &|| searcher.clone())?;
+    let wish = Wish {
+        top: arguments.top,
+        threshold: arguments.threshold,
+        by: arguments.method,
+    };
+    let question = Question::new(&*arguments.question);
+    let found = ask::places(&searcher, &question, &passages, wish, UNSTOPPED)?;
+    if found.is_empty() {
+        return match arguments.format {
+            Format::Json => output::write_json(&Answer::default()),
+            Format::Terminal => output::write(super::NOTHING),
+        };
+    }
+    let read = ask::parts_to_read(model, question.text(), &passages, &found);
+    if read.is_empty() {
+        let name = &model.info().name;
+        anyhow::bail!("{name} has no room for passages, the question and an answer; use a model with a larger window");
+    }
+    let terminal = arguments.format == Format::Terminal;
+    let mut failed = None;
+    let mut told = |sentence: &str| {
+        if terminal {
+            let mut out = std::io::stdout().lock();
+            let shown = writeln!(out, "{}", printable(&one_line(sentence))).and_then(|()| out.flush());
+            failed = shown.err();
+        }
+    };
+    let composed = ask::compose(model, question.text(), (&passages, &read), &mut told, UNSTOPPED)?;
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let name = &model.info().name;
+    let parts: Vec<Part> = read.iter().map(|read| part(read, &passages)).collect();
+    match arguments.format {
+        Format::Json => output::write_json(&in_json(name, composed, parts)),
+        Format::Terminal => output::write(&in_words(name, &composed, &parts)),
+    }
+}
+
+fn part(read: &Read, passages: &[Passage]) -> Part {
+    let passage = &passages[read.passage];
+    Part {
+        path: passage.place.clone(),
+        start: JsonPosition::new(&passage.snapshot, read.range.start),
+        end: JsonPosition::new(&passage.snapshot, read.range.end),
+        passage: passage.name.clone(),
+    }
+}
+
+fn in_json(model: &str, composed: Composed, passages: Vec<Part>) -> Answer {
+    let written = |sentence: &Sentence| Written {
+        text: composed.text[sentence.range.clone()].to_owned(),
+        logprob: sentence.logprob,
+        without: sentence.without.clone(),
+        without_all: sentence.without_all,
+        sources: sentence.sources(),
+    };
+    Answer {
+        model: model.to_owned(),
+        answer: composed.text.trim().to_owned(),
+        ended: Some(composed.ended),
+        sentences: composed.sentences.iter().map(written).collect(),
+        passages,
+    }
+}
+
+/// What follows the answer: which sentence draws on which lines.
+fn in_words(model: &str, composed: &Composed, parts: &[Part]) -> String {
+    let model = printable(model);
+    let places: Vec<String> = parts.iter().map(place).collect();
+    if composed.sentences.is_empty() {
+        return format!("{model} wrote nothing; read {}\n", places.join(", "));
+    }
+    let mut page = "\nsentence  is less likely without\n".to_owned();
+    for (index, sentence) in composed.sentences.iter().enumerate() {
+        let sources = sentence.sources();
+        for source in &sources {
+            page += &format!(
+                "{:>8}  {}: {}\n",
+                index + 1,
+                places[*source],
+                times(sentence.without[*source])
+            );
+        }
+        if sources.is_empty() {
+            page += &format!(
+                "{:>8}  no single passage; without all of them: {}\n",
+                index + 1,
+                times(sentence.without_all)
+            );
+        }
+    }
+    let used = |part: &usize| {
+        composed
+            .sentences
+            .iter()
+            .any(|sentence| sentence.sources().contains(part))
+    };
+    let unused: Vec<&str> = (0..places.len())
+        .filter(|part| !used(part))
+        .map(|part| places[part].as_str())
+        .collect();
+    if !unused.is_empty() {
+        page += &format!("read and not used: {}\n", unused.join(", "));
+    }
+    page + &format!("{model} wrote this. Check it: a sentence that draws on a passage may still be wrong.\n")
+}
+
+fn place(part: &Part) -> String {
+    let (first, last) = (part.start.line + 1, part.end.line + u32::from(part.end.column > 0));
+    printable(&format!("{}:{first}-{}", part.path, last.max(first)))
+}
+
+/// e^nats in words.
+fn times(nats: f32) -> String {
+    match f64::from(nats).exp() {
+        factor if factor >= 1e6 => "over a million times".to_owned(),
+        factor if factor >= 10.0 => format!("{factor:.0} times"),
+        factor => format!("{factor:.1} times"),
+    }
+}
+
+fn one_line(sentence: &str) -> String {
+    sentence.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::times;
+
+    #[test]
+    fn nats_are_told_as_a_factor() {
+        let told = [-0.7, 0.0, 3.0, 8.1, 20.0].map(times);
+        assert_eq!(
+            told,
+            [
+                "0.5 times",
+                "1.0 times",
+                "20 times",
+                "3294 times",
+                "over a million times"
+            ]
+        );
+    }
+}
