@@ -9,10 +9,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::input::{self, Usage};
-use super::output::{self, Format};
+use super::output::{self, PageFormat};
 use super::{ModelArguments, index};
 use crate::explain::Method;
 use crate::model::{Ability, Model, UNSTOPPED, default_source};
+use crate::render::decided::{self, Section};
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::similar::ask::{self, PASSAGES, Passage, Question, Wish};
@@ -41,7 +42,7 @@ pub(super) struct Ask {
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: PageFormat,
 }
 
 /// An answer to a question.
@@ -118,8 +119,9 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
     let answers = ask::answers(&model, &Question::new(&*arguments.question), &passages, wish, UNSTOPPED)?;
     let answers: Vec<Answer> = answers.into_iter().map(|answer| shown(answer, &passages)).collect();
     match arguments.format {
-        Format::Json => output::write_json(&answers),
-        Format::Terminal => output::write(&in_words(&answers)),
+        PageFormat::Json => output::write_json(&answers),
+        PageFormat::Terminal => output::write(&in_words(&answers)),
+        PageFormat::Html => output::write_html(&in_html(&arguments.question, &answers)),
     }
 }
 
@@ -205,6 +207,44 @@ fn shown(answer: ask::Answer, passages: &[Passage]) -> Answer {
 
 /// What a terminal shows if nothing answers.
 const NOTHING: &str = "nothing here answers that\n";
+
+fn in_html(question: &str, answers: &[Answer]) -> String {
+    if answers.is_empty() {
+        let nothing = Section {
+            heading: NOTHING.trim().to_owned(),
+            ..Section::default()
+        };
+        return decided::page(question, &[nothing]);
+    }
+    let section = |answer: &Answer| {
+        let first = answer.start.byte;
+        let own = answer.words.iter().filter(|word| word.word.start.byte >= first);
+        let words = own.map(|word| {
+            (
+                word.word.start.byte - first..word.word.end.byte - first,
+                word.word.score,
+            )
+        });
+        let passage = answer.passage.iter().map(|name| format!(" in {name}"));
+        Section {
+            heading: format!(
+                "{:.2} · {}:{}{}",
+                answer.score,
+                answer.path,
+                answer.start.line + 1,
+                passage.collect::<String>()
+            ),
+            words: words.collect(),
+            text: answer.text.clone(),
+            notes: vec![format!(
+                "{} {:+.3}, by words ({})",
+                answer.target, answer.value, answer.method
+            )],
+            ..Section::default()
+        }
+    };
+    decided::page(question, &answers.iter().map(section).collect::<Vec<_>>())
+}
 
 /// Words of an answer that a terminal lists.
 const LISTED: usize = 5;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::explain::{Method, Parts};
+use crate::render::decided::Section;
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::text::{ByteRange, Snapshot};
@@ -52,6 +53,24 @@ impl Deciding {
         }
     }
 
+    /// The words in an excerpt of their document that begins at a byte, and the line about the sum.
+    pub(super) fn section(&self, heading: String, (text, first): (String, usize)) -> Section {
+        let end = first + text.len();
+        let inside = self
+            .words
+            .iter()
+            .filter(|word| word.start.byte >= first && word.end.byte <= end);
+        Section {
+            heading,
+            words: inside
+                .map(|word| (word.start.byte - first..word.end.byte - first, word.score))
+                .collect(),
+            text,
+            notes: vec![self.sum()],
+            ..Section::default()
+        }
+    }
+
     /// What belongs to no word.
     fn left(&self) -> &'static str {
         match Method::from_name(self.method) {
@@ -83,9 +102,14 @@ impl Deciding {
             let rest: f32 = order[TOP..].iter().map(|word| word.score).sum();
             *out += &format!("  {rest:>+8.3}  {} other words\n", order.len() - TOP);
         }
-        *out += &match self.residual {
+        *out += &format!("  {}\n", self.sum());
+    }
+
+    /// The sum of words, special tokens and biases, in a line.
+    pub(super) fn sum(&self) -> String {
+        match self.residual {
             Some(residual) => format!(
-                "  special tokens {:+.3}, {} {:+.3}; all sum to {:+.3} but for {residual:.0e} ({}, {:.0} ms)\n",
+                "special tokens {:+.3}, {} {:+.3}; all sum to {:+.3} but for {residual:.0e} ({}, {:.0} ms)",
                 self.special,
                 self.left(),
                 self.bias,
@@ -94,14 +118,14 @@ impl Deciding {
                 self.ms
             ),
             None => format!(
-                "  special tokens {:+.3}; these do not sum to the {} {:+.3} ({}, {:.0} ms)\n",
+                "special tokens {:+.3}; these do not sum to the {} {:+.3} ({}, {:.0} ms)",
                 self.special,
                 self.target.replace('_', "-"),
                 self.value,
                 self.method,
                 self.ms
             ),
-        };
+        }
     }
 }
 

@@ -10,10 +10,12 @@ use serde::Serialize;
 use super::ModelArguments;
 use super::deciding::Deciding;
 use super::input::{self, Usage};
-use super::output::{self, Format};
+use super::output::{self, PageFormat};
 use crate::explain::{Method, predict};
 use crate::model::generate::{Ended, Limits, Sampling, Written};
 use crate::model::{Model, ModelError, Tokens, UNSTOPPED};
+use crate::render::decided::{self, Choice, Section};
+use crate::render::json::ExplainWord;
 use crate::render::terminal::printable;
 use crate::text::{Language, Snapshot};
 
@@ -57,7 +59,7 @@ pub(super) struct Generate {
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: PageFormat,
 }
 
 #[derive(Serialize)]
@@ -91,13 +93,13 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
         tokens: arguments.max_tokens,
         stops: arguments.stop.clone(),
     };
-    let json = arguments.format == Format::Json;
+    let terminal = arguments.format == PageFormat::Terminal;
     let (mut tokens, mut text) = (Vec::new(), String::new());
     let mut failed = None;
     let mut told = |written: &Written| {
         text += &written.text;
         tokens.push(written.clone());
-        if json {
+        if !terminal {
             return true;
         }
         let mut out = std::io::stdout().lock();
@@ -113,7 +115,7 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
     if let Some(last) = tokens.last_mut() {
         last.text += &end.rest;
     }
-    if !json {
+    if terminal {
         output::write(&format!("{}\n", printable(&end.rest)))?;
         if !arguments.why {
             return Ok(());
@@ -123,8 +125,13 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
         true => explained(&model, (&prompt, &read), &tokens, arguments.method)?,
         false => Vec::new(),
     };
-    if !json {
-        return output::write(&in_words(&tokens, &why, arguments.method));
+    match arguments.format {
+        PageFormat::Terminal => return output::write(&in_words(&tokens, &why, arguments.method)),
+        PageFormat::Html => {
+            let title = format!("{} · {}", prompt.lines().next().unwrap_or_default(), model.info().name);
+            return output::write_html(&in_html(&title, &format!("{prompt}{text}"), &tokens, &why));
+        }
+        PageFormat::Json => {}
     }
     let mut why = why.into_iter();
     let token = |written| Token {
@@ -164,6 +171,34 @@ fn explained(model: &Model, prompt: (&str, &Tokens), tokens: &[Written], method:
     };
     let deciding = |parts| Deciding::new(parts, &document, (target, method.name(), ms));
     Ok(parts.into_iter().map(deciding).collect())
+}
+
+/// The text, then for each token the words that decided.
+fn in_html(title: &str, text: &str, tokens: &[Written], why: &[Deciding]) -> String {
+    let whole = Section {
+        heading: "text".to_owned(),
+        text: text.to_owned(),
+        ..Section::default()
+    };
+    let token = |(token, why): (&Written, &Deciding)| {
+        let words = why.most(LISTED);
+        let largest = words.first().map_or(1.0, |word| word.score.abs());
+        let choice = |word: &&ExplainWord| Choice {
+            name: word.text.clone(),
+            number: format!("{:+.3}", word.score),
+            share: word.score.abs() / largest,
+        };
+        Section {
+            heading: format!("{:?}: {:.1} %", token.text, 100.0 * token.logprob.exp()),
+            choices: words.iter().map(choice).collect(),
+            notes: vec![why.sum()],
+            ..Section::default()
+        }
+    };
+    let sections: Vec<Section> = std::iter::once(whole)
+        .chain(tokens.iter().zip(why).map(token))
+        .collect();
+    decided::page(title, &sections)
 }
 
 /// Words of a token that a terminal lists.

@@ -19,6 +19,18 @@ pub(super) enum Format {
     Json,
 }
 
+/// The format of a result that a browser can show as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum PageFormat {
+    /// For people.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// For a browser: one page with the words marked, which fetches nothing.
+    Html,
+}
+
 /// When to use colors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {

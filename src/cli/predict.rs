@@ -9,13 +9,14 @@ use serde::Serialize;
 use super::ModelArguments;
 use super::deciding::Deciding;
 use super::input::{self, Usage};
-use super::output::{self, Format};
+use super::output::{self, PageFormat};
 use crate::explain::Method;
 use crate::explain::predict::{self, Prediction, Question, TokenName, Wish};
 use crate::model::{ModelError, UNSTOPPED};
+use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
-use crate::text::Snapshot;
+use crate::text::{Snapshot, ceil_char};
 
 /// Maximum number of tokens that are read.
 const WINDOW: usize = 2048;
@@ -48,7 +49,7 @@ pub(super) struct Predict {
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: PageFormat,
 }
 
 #[derive(Serialize)]
@@ -108,8 +109,9 @@ pub(super) fn run(arguments: &Predict) -> Result<()> {
     })?;
     let answer = answer(model.info().name.clone(), &document, found);
     match arguments.format {
-        Format::Json => output::write_json(&answer),
-        Format::Terminal => output::write(&in_words(&answer)),
+        PageFormat::Json => output::write_json(&answer),
+        PageFormat::Terminal => output::write(&in_words(&answer)),
+        PageFormat::Html => output::write_html(&in_html(&answer, &document, (&file, at))),
     }
 }
 
@@ -206,15 +208,55 @@ fn in_words(answer: &Answer) -> String {
     page
 }
 
+/// Bytes before the place that a page shows at most.
+const SHOWN: usize = 20_000;
+
+fn in_html(answer: &Answer, document: &Snapshot, (file, at): (&Path, usize)) -> String {
+    let next = |next: &Next| Choice {
+        name: format!("{:?}", next.token),
+        number: format!("{:.1} %", 100.0 * next.probability),
+        share: next.probability,
+    };
+    let text = document.text(0..document.len());
+    let first = ceil_char(&text, at.saturating_sub(SHOWN));
+    let excerpt = |last: usize| (text[first..last].to_owned(), first);
+    let mut sections = vec![Section {
+        heading: "next".to_owned(),
+        choices: answer.next.iter().map(next).collect(),
+        ..Section::default()
+    }];
+    if let Some(why) = &answer.why {
+        // A model that fills masks reads the text behind the place as well.
+        let last = why.deciding.words.iter().map(|word| word.end.byte).max();
+        sections.push(why.deciding.section(why.heading(), excerpt(last.unwrap_or(at).max(at))));
+    }
+    if !answer.surprisal.is_empty() {
+        let words = answer.surprisal.iter().filter(|token| token.start.byte >= first);
+        sections.push(Section {
+            heading: "how surprising each token is, in nats".to_owned(),
+            words: words
+                .map(|token| (token.start.byte - first..token.end.byte - first, token.nats))
+                .collect(),
+            text: excerpt(at).0,
+            ..Section::default()
+        });
+    }
+    decided::page(&format!("{} · {}", file.display(), answer.model), &sections)
+}
+
 impl Why {
-    /// For a terminal.
-    fn in_words(&self, out: &mut String) {
+    fn heading(&self) -> String {
         let what = self.deciding.target.replace('_', "-");
         let rather = match &self.rather_than {
             Some(other) => format!(" rather than {other:?}"),
             None => String::new(),
         };
-        *out += &format!("why {:?}{rather}: {what} {:+.3}\n", self.token, self.deciding.value);
+        format!("why {:?}{rather}: {what} {:+.3}", self.token, self.deciding.value)
+    }
+
+    /// For a terminal.
+    fn in_words(&self, out: &mut String) {
+        *out += &format!("{}\n", self.heading());
         self.deciding.in_words(out);
     }
 }

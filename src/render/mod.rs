@@ -2,6 +2,7 @@
 
 mod aside;
 mod compared;
+pub mod decided;
 pub mod evaluation;
 pub mod heat;
 pub mod html;

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use serde_json::Value;
 
-use super::{fovea, json, refusal, stdout};
+use super::{fovea_cached as fovea, json, refusal, stdout};
 
 const DECODER: &str = "tests/fixtures/tiny-llama";
 const PROMPT: &str = "hello world, said the 我爱 world of hello";
@@ -196,4 +196,60 @@ fn an_answer_that_a_model_writes_names_what_it_read_and_what_each_sentence_loses
     let narrow = fovea(&["ask", question, place, "--model", DECODER], b"");
     let line = refusal(&narrow, 1);
     assert!(line.contains("larger window"), "{line}");
+}
+
+#[test]
+fn a_page_shows_choices_and_marks_the_words_that_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a<b.txt");
+    std::fs::write(&file, "hello world, said <i>the</i> world").unwrap();
+    let file = file.to_str().unwrap();
+    let pages: [(&[&str], &str); 3] = [
+        (&["predict", file, "--model", DECODER, "--why"], "<h2>why "),
+        (
+            &[
+                "generate",
+                "--prompt",
+                PROMPT,
+                "--model",
+                DECODER,
+                "--max-tokens",
+                "2",
+                "--why",
+            ],
+            "<h2>text</h2>",
+        ),
+        (
+            &["classify", file, "--model", "tests/fixtures/tiny-classifier"],
+            "<h2>why ",
+        ),
+    ];
+    for (arguments, heading) in pages {
+        let page = stdout(&fovea(&[arguments, &["--format", "html"]].concat(), b""));
+        assert!(
+            page.starts_with("<!doctype html>") && page.ends_with("</html>\n"),
+            "{page}"
+        );
+        assert!(page.contains(heading) && page.contains("class=\"bar\""), "{page}");
+        assert!(!page.contains("<i>") && !page.contains("<script"), "{page}");
+        if arguments[0] != "generate" {
+            assert!(page.contains("<mark") && page.contains("&lt;"), "{page}");
+        }
+    }
+    if !fovea::model::embedded_available() {
+        return;
+    }
+    let place = folder.path().join("roses.md");
+    std::fs::write(&place, "# Roses\n\nWater the roses twice a week in summer.\n").unwrap();
+    let place = place.to_str().unwrap();
+    let page = stdout(&fovea(
+        &["ask", "How often should roses be watered?", place, "--format", "html"],
+        b"",
+    ));
+    assert!(page.contains("roses.md:3") && page.contains(">roses</mark>"), "{page}");
+    let page = stdout(&fovea(
+        &["ask", "Which treaty ended the war?", place, "--format", "html"],
+        b"",
+    ));
+    assert!(page.contains("<h2>nothing here answers that</h2>"), "{page}");
 }

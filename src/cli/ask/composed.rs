@@ -6,11 +6,12 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::super::input::Usage;
-use super::super::output::{self, Format};
+use super::super::output::{self, PageFormat};
 use super::Ask;
 use crate::explain::Method;
 use crate::model::generate::Ended;
 use crate::model::{Model, UNSTOPPED, default_source};
+use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence, Wish};
@@ -68,8 +69,9 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
     let found = ask::places(&searcher, &question, &passages, wish, UNSTOPPED)?;
     if found.is_empty() {
         return match arguments.format {
-            Format::Json => output::write_json(&Answer::default()),
-            Format::Terminal => output::write(super::NOTHING),
+            PageFormat::Json => output::write_json(&Answer::default()),
+            PageFormat::Terminal => output::write(super::NOTHING),
+            PageFormat::Html => output::write_html(&super::in_html(question.text(), &[])),
         };
     }
     let read = ask::parts_to_read(model, question.text(), &passages, &found);
@@ -77,7 +79,7 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
         let name = &model.info().name;
         anyhow::bail!("{name} has no room for passages, the question and an answer; use a model with a larger window");
     }
-    let terminal = arguments.format == Format::Terminal;
+    let terminal = arguments.format == PageFormat::Terminal;
     let mut failed = None;
     let mut told = |sentence: &str| {
         if terminal {
@@ -93,8 +95,16 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
     let name = &model.info().name;
     let parts: Vec<Part> = read.iter().map(|read| part(read, &passages)).collect();
     match arguments.format {
-        Format::Json => output::write_json(&in_json(name, composed, parts)),
-        Format::Terminal => output::write(&in_words(name, &composed, &parts)),
+        PageFormat::Json => output::write_json(&in_json(name, composed, parts)),
+        PageFormat::Terminal => output::write(&in_words(name, &composed, &parts)),
+        PageFormat::Html => {
+            let texts = read.iter().map(|read| {
+                let snapshot = &passages[read.passage].snapshot;
+                snapshot.text(read.range.clone()).into_owned()
+            });
+            let texts: Vec<String> = texts.collect();
+            output::write_html(&in_html(question.text(), name, &composed, (&parts, &texts)))
+        }
     }
 }
 
@@ -165,6 +175,34 @@ fn in_words(model: &str, composed: &Composed, parts: &[Part]) -> String {
         page += &format!("read and not used: {}\n", unused.join(", "));
     }
     page + &format!("{model} wrote this. Check it: a sentence that draws on a passage may still be wrong.\n")
+}
+
+/// The sentences with what each needs, then what the model read.
+fn in_html(question: &str, model: &str, composed: &Composed, (parts, texts): (&[Part], &[String])) -> String {
+    let sentence = |sentence: &Sentence| {
+        let choice = |part: usize| Choice {
+            name: place(&parts[part]),
+            number: times(sentence.without[part]),
+            share: sentence.without[part] / sentence.without.iter().copied().fold(f32::MIN_POSITIVE, f32::max),
+        };
+        Section {
+            heading: one_line(&composed.text[sentence.range.clone()]),
+            choices: (0..parts.len()).map(choice).collect(),
+            notes: vec![format!(
+                "This is how much less likely the sentence is without each passage; without all of them: {}.",
+                times(sentence.without_all)
+            )],
+            ..Section::default()
+        }
+    };
+    let mut sections: Vec<Section> = composed.sentences.iter().map(sentence).collect();
+    let read = parts.iter().zip(texts).map(|(part, text)| Section {
+        heading: format!("read: {}", place(part)),
+        text: text.trim_end().to_owned(),
+        ..Section::default()
+    });
+    sections.extend(read);
+    decided::page(&format!("{question} · {model}"), &sections)
 }
 
 fn place(part: &Part) -> String {

@@ -12,10 +12,11 @@ use serde::Serialize;
 use super::compare::{Document, Passage, passage};
 use super::deciding::Deciding;
 use super::input::{self, Usage};
-use super::output::{self, Format};
+use super::output::{self, PageFormat};
 use super::{ModelArguments, probe};
 use crate::explain::Method;
 use crate::places::home_folder;
+use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::similar::index::{Limits, refused_root, walk};
@@ -54,7 +55,7 @@ pub(super) struct Classify {
     model: ModelArguments,
     /// How to write the result
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: PageFormat,
 }
 
 /// The classification of a text.
@@ -125,9 +126,10 @@ pub(super) fn run(arguments: &Classify) -> Result<()> {
         (None, None) => heads::classify(arguments, &items)?,
     };
     match arguments.format {
-        Format::Json => output::write_json(&found),
-        Format::Terminal if arguments.paths.iter().any(|path| path.is_dir()) => output::write(&in_lines(&found)),
-        Format::Terminal => output::write(&in_words(&found)),
+        PageFormat::Json => output::write_json(&found),
+        PageFormat::Html => output::write_html(&in_html(&found, &items)),
+        PageFormat::Terminal if arguments.paths.iter().any(|path| path.is_dir()) => output::write(&in_lines(&found)),
+        PageFormat::Terminal => output::write(&in_words(&found)),
     }
 }
 
@@ -280,18 +282,73 @@ fn in_lines(found: &[Classified]) -> String {
     found.iter().map(line).collect()
 }
 
+/// Classes as choices, and the words that decided in the text; entities marked in it.
+fn in_html(found: &[Classified], items: &[(String, Passage)]) -> String {
+    let mut sections = Vec::new();
+    for (item, (_, passage)) in found.iter().zip(items) {
+        let excerpt = || {
+            (
+                passage.snapshot.text(passage.range.clone()).into_owned(),
+                passage.range.start,
+            )
+        };
+        let choice = |class: &Class| Choice {
+            name: class.label.clone(),
+            number: match class.probability {
+                Some(probability) => format!("{:.1} %", 100.0 * probability),
+                None => format!("{:+.3}", class.score),
+            },
+            share: class.probability.unwrap_or(class.score),
+        };
+        sections.push(Section {
+            heading: item.path.clone(),
+            choices: item.classes.iter().take(LISTED).map(choice).collect(),
+            ..Section::default()
+        });
+        if let Some(why) = &item.why {
+            sections.push(why.deciding.section(why.heading(), excerpt()));
+        }
+        if let Some(entities) = &item.entities {
+            let (text, first) = excerpt();
+            let word = |entity: &Entity| {
+                let range = entity.start.byte.saturating_sub(first)..entity.end.byte.saturating_sub(first);
+                (range, entity.probability)
+            };
+            let note = |entity: &Entity| {
+                format!(
+                    "{}: {} ({:.1} %)",
+                    entity.text,
+                    entity.label,
+                    100.0 * entity.probability
+                )
+            };
+            sections.push(Section {
+                heading: "words with a class".to_owned(),
+                words: entities.iter().map(word).collect(),
+                text,
+                notes: entities.iter().map(note).collect(),
+                ..Section::default()
+            });
+        }
+    }
+    let model = found.first().map_or("", |item| item.model.as_str());
+    decided::page(&format!("classes · {model}"), &sections)
+}
+
 impl Why {
-    fn in_words(&self, page: &mut String) {
+    fn heading(&self) -> String {
         let rather = match &self.rather_than {
-            Some(other) => format!(" rather than {}", printable(other)),
+            Some(other) => format!(" rather than {other}"),
             None => String::new(),
         };
-        let what = self.deciding.target;
-        *page += &format!(
-            "why {}{rather}: {what} {:+.3}\n",
-            printable(&self.label),
-            self.deciding.value
-        );
+        format!(
+            "why {}{rather}: {} {:+.3}",
+            self.label, self.deciding.target, self.deciding.value
+        )
+    }
+
+    fn in_words(&self, page: &mut String) {
+        *page += &format!("{}\n", printable(&self.heading()));
         self.deciding.in_words(page);
     }
 }
