@@ -60,13 +60,15 @@ impl Deciding {
             .words
             .iter()
             .filter(|word| word.start.byte >= first && word.end.byte <= end);
+        let against = self.words.iter().any(|word| word.score < 0.0);
+        let legend = against.then(|| "Underlined words speak against it.".to_owned());
         Section {
             heading,
             words: inside
                 .map(|word| (word.start.byte - first..word.end.byte - first, word.score))
                 .collect(),
             text,
-            notes: vec![self.sum()],
+            notes: legend.into_iter().chain([self.sum()]).collect(),
             ..Section::default()
         }
     }
