@@ -209,6 +209,31 @@ mod tests {
     }
 
     #[test]
+    fn a_text_at_its_limits_is_analyzed() {
+        let line = "0123456789";
+        assert_eq!(check(line), None);
+        let most = format!("{}\n", "012345678\n".repeat(9) + "012345678");
+        assert_eq!((most.len(), check(&most)), (100, None));
+        assert_eq!(
+            check(&format!("a\n{line}x\n{line}y\n")),
+            Some(Inactive::Minified { line: 1, bytes: 11 })
+        );
+        for (path, secret) in [
+            ("home/.ssh/config", true),
+            ("home/.gnupg/a", true),
+            ("home/.aws/a", true),
+            (".env", true),
+            (".envrc", true),
+            (".env.local", true),
+            ("production.env", true),
+            (".env.example", false),
+            ("environment.rs", false),
+        ] {
+            assert_eq!(secret_file(Path::new(path)), secret, "{path}");
+        }
+    }
+
+    #[test]
     fn ordinary_text_is_analyzed() {
         assert_eq!(check(""), None);
         assert_eq!(check("0123456789\r\n0123456789\r0123456789\n"), None);

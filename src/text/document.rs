@@ -140,6 +140,27 @@ mod tests {
     }
 
     #[test]
+    fn an_overtaken_edit_is_applied_before_all_later_ones() {
+        let mut document = Document::open("ab", 1, Language::Prose);
+        // In order: ab2, xxab2, x4xab2, x54xab2.
+        for (version, column, text) in [(2, 2, "2"), (4, 1, "4"), (5, 1, "5"), (3, 0, "xx")] {
+            let insert = change((0, column), (0, column), text);
+            document.apply(version, &[insert], PositionEncoding::Utf16);
+        }
+        assert_eq!(document.snapshot().rope().to_string(), "x54xab2");
+        assert_eq!(document.snapshot().version(), 5);
+    }
+
+    #[test]
+    fn another_language_leaves_text_and_version() {
+        let mut document = Document::open("ab", 7, Language::Prose);
+        document.set_language(Language::Rust);
+        let snapshot = document.snapshot();
+        assert_eq!((snapshot.language(), snapshot.version()), (Language::Rust, 7));
+        assert_eq!(snapshot.rope().to_string(), "ab");
+    }
+
+    #[test]
     fn changes_apply_to_the_result_of_the_previous_ones() {
         let changes = [change((0, 0), (0, 0), "x\n"), change((1, 0), (1, 1), "y")];
         assert_eq!(edited("ab", &changes), "x\nyb");

@@ -347,6 +347,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_compound_identifier_is_read_by_its_parts() {
+        for (id, language) in [
+            ("python.django", Some(Language::Python)),
+            ("source.python", Some(Language::Python)),
+            ("js2-mode", Some(Language::JavaScript)),
+            ("c++-ts-mode", Some(Language::Cpp)),
+            ("go.mod", None),
+            ("unheard.of", None),
+        ] {
+            assert_eq!(Language::from_compound_id(id), language, "{id}");
+        }
+    }
+
+    #[test]
     fn every_language_has_its_own_names() {
         let mut seen = std::collections::HashSet::new();
         for names in NAMES {

@@ -126,6 +126,19 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_inside_a_character_is_moved_to_its_borders() {
+        let text = "a編b";
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5].map(|byte| floor_char(text, byte)),
+            [0, 1, 1, 1, 4, 5]
+        );
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 9].map(|byte| ceil_char(text, byte)),
+            [0, 1, 4, 4, 4, 5, 5]
+        );
+    }
+
+    #[test]
     fn columns_count_in_the_units_of_the_encoding() {
         let text = "ab\n😀é編x";
         assert_eq!(at(text, 1, 10, PositionEncoding::Utf8), text.len());

@@ -92,6 +92,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_is_not_opened_if_its_size_exceeds_the_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "abcd").unwrap();
+        assert!(matches!(
+            open_regular(&path, 3),
+            Err(Unread::TooLarge { bytes: 4, limit: 3 })
+        ));
+        assert_eq!(open_regular(&path, 4).unwrap().1, 4);
+    }
+
+    #[test]
     fn a_regular_file_is_read_up_to_its_limit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");

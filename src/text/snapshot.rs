@@ -126,6 +126,41 @@ mod tests {
     }
 
     #[test]
+    fn a_range_at_character_borders_can_be_replaced() {
+        let snapshot = Snapshot::new("a編b", 3, Language::Go);
+        let text = |range: ByteRange, by: &str| snapshot.replaced(range, by).map(|new| new.rope().to_string());
+        assert_eq!(text(1..4, "x").as_deref(), Some("axb"));
+        assert_eq!(text(1..1, "é").as_deref(), Some("aé編b"));
+        assert_eq!(text(0..5, "").as_deref(), Some(""));
+        for outside in [2..4, 1..3, 4..6, 9..9] {
+            assert_eq!(text(outside, "x"), None);
+        }
+        #[expect(clippy::reversed_empty_ranges)]
+        let reversed = text(4..1, "x");
+        assert_eq!(reversed, None);
+        let new = snapshot.replaced(0..1, "").unwrap();
+        assert_eq!((new.version(), new.language()), (3, Language::Go));
+    }
+
+    #[test]
+    fn snapshots_are_the_same_if_text_and_version_are_one() {
+        let snapshot = Snapshot::new("text", 1, Language::Prose);
+        let newer = Snapshot::from_rope(snapshot.rope().clone(), 2, Language::Prose);
+        let rebuilt = Snapshot::new("text", 1, Language::Prose);
+        assert!(snapshot.is_same(&snapshot.clone()));
+        assert!(!snapshot.is_same(&newer) && !snapshot.is_same(&rebuilt));
+        assert!(!snapshot.is_empty() && Snapshot::new("", 1, Language::Prose).is_empty());
+    }
+
+    #[test]
+    fn offsets_and_positions_are_those_of_its_text() {
+        let snapshot = Snapshot::new("x\na編b", 1, Language::Prose);
+        let position = Position { line: 1, column: 2 };
+        assert_eq!(snapshot.offset(position, PositionEncoding::Utf16), 6);
+        assert_eq!(snapshot.position(6, PositionEncoding::Utf16), position);
+    }
+
+    #[test]
     fn text_clamps_to_characters() {
         let snapshot = Snapshot::new("a編b", 1, Language::Prose);
         assert_eq!(snapshot.text(2..4), "編");

@@ -189,6 +189,19 @@ mod tests {
     }
 
     #[test]
+    fn an_apostrophe_or_a_soft_hyphen_joins_letters_only() {
+        assert_eq!(words("2'nd a\u{ad}b"), ["2", "'", "nd", "a\u{ad}b"]);
+        assert_eq!(words("a\u{ad} b"), ["a", "b"]);
+        assert_eq!(words("b’a 'b’"), ["b’a", "'", "b", "’"]);
+    }
+
+    #[test]
+    fn a_mark_on_a_space_and_an_enclosed_letter_are_symbols_at_their_place() {
+        assert_eq!(words("ab \u{301}c"), ["ab", "\u{301}", "c"]);
+        assert_eq!(words("🅰b"), ["🅰", "b"]);
+    }
+
+    #[test]
     fn code_quotes_do_not_join() {
         assert_eq!(words("b'a'"), ["b", "'", "a", "'"]);
         assert_eq!(words("f'hello you'"), ["f", "'", "hello", "you", "'"]);
@@ -200,9 +213,9 @@ mod tests {
     #[test]
     fn decimal_numbers_are_one_word() {
         assert_eq!(
-            words("3.14 1.5e10 1..5 x.0 a1.5 2.x"),
+            words("3.14 1.5e10 1..5 x.0 a1.5 2.x 1.2.3"),
             [
-                "3.14", "1.5e10", "1", ".", ".", "5", "x", ".", "0", "a1", ".", "5", "2", ".", "x"
+                "3.14", "1.5e10", "1", ".", ".", "5", "x", ".", "0", "a1", ".", "5", "2", ".", "x", "1.2.3"
             ]
         );
     }
