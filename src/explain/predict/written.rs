@@ -43,7 +43,9 @@ pub fn written(
     let (text, all) = together((prompt, tokens), written);
     // The last token predicts none of these.
     let mut seen = all.clone();
-    (seen.ids.pop(), seen.spans.pop(), seen.special.pop());
+    seen.ids.pop();
+    seen.spans.pop();
+    seen.special.pop();
     let read = network.forward(&Packed::new([seen.ids.as_slice()]), method.keeps(), checkpoint)?;
     let Some(trace) = read.first() else {
         return Ok(Vec::new());

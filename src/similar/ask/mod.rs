@@ -197,15 +197,18 @@ pub fn places(
     Ok(found.map(|(passage, own)| (passage, own.range)).collect())
 }
 
-/// The sentences of passages with their passages, or their spans.
+/// Sentences, each with the index of its passage.
+type Sentences = Vec<(usize, Scored)>;
+
+/// The sentences of passages, or their spans.
 fn looked(
     model: &Model,
     question: &Question,
     passages: &[Passage],
     wish: Wish,
     checkpoint: Checkpoint,
-) -> Result<(Vec<(usize, Scored)>, Vec<Answer>), ModelError> {
-    let mut found: Vec<(usize, Scored)> = Vec::new();
+) -> Result<(Sentences, Vec<Answer>), ModelError> {
+    let mut found = Sentences::new();
     let mut spans: Vec<Answer> = Vec::new();
     for (index, passage) in passages.iter().enumerate() {
         if enough(&found, passages, wish) {
