@@ -4,12 +4,13 @@
 //! sentence draws on a passage as far as it is less likely without it (the log-probability drop of Cohen-Wang et al., ContextCite, 2024,
 //! arXiv:2409.00729).
 
-use unicode_segmentation::UnicodeSegmentation;
+mod answer;
 
 use super::Passage;
 use crate::model::generate::{Ended, Limits, Sampling, Written};
 use crate::model::{Checkpoint, Model, ModelError};
 use crate::text::{ByteRange, Language, floor_char};
+use answer::{Answer, owners};
 
 /// Most tokens of a passage that the model reads, the lines around the sentence that answers; fewer in a small window.
 const READ: usize = 160;
@@ -243,111 +244,10 @@ fn lines_around(tokens: &dyn Fn(&str) -> usize, passage: &Passage, sentence: &By
     }
 }
 
-/// The sentences of an answer that contain letters or digits, without the space around them.
-fn sentences(text: &str) -> Vec<ByteRange> {
-    let joined = text.replace('\n', " ");
-    let own = joined.split_sentence_bound_indices().map(|(at, sentence)| {
-        let from = at + (sentence.len() - sentence.trim_start().len());
-        from..from + sentence.trim().len()
-    });
-    own.filter(|range| text[range.clone()].chars().any(char::is_alphanumeric))
-        .collect()
-}
-
-/// An answer while it is written. It ends before a sentence that it already has: a small model that has no more to say repeats itself.
-#[derive(Default)]
-struct Answer {
-    text: String,
-    /// The sentences that are complete.
-    whole: Vec<ByteRange>,
-}
-
-impl Answer {
-    /// Adds a piece; false if a sentence repeats an earlier one.
-    fn push(&mut self, piece: &str, told: &mut dyn FnMut(&str)) -> bool {
-        self.text += piece;
-        let all = sentences(&self.text);
-        // The last one may still grow.
-        self.add(&all[..all.len().saturating_sub(1)], told)
-    }
-
-    fn add(&mut self, all: &[ByteRange], told: &mut dyn FnMut(&str)) -> bool {
-        for range in all.iter().skip(self.whole.len()) {
-            let own = &self.text[range.clone()];
-            if self.whole.iter().any(|other| &self.text[other.clone()] == own) {
-                return false;
-            }
-            told(own);
-            self.whole.push(range.clone());
-        }
-        true
-    }
-
-    /// The text up to the end of its last sentence, and its sentences.
-    fn end(mut self, rest: &str, told: &mut dyn FnMut(&str)) -> (String, Vec<ByteRange>) {
-        self.text += rest;
-        let all = sentences(&self.text);
-        self.add(&all, told);
-        self.text.truncate(self.whole.last().map_or(0, |last| last.end));
-        (self.text, self.whole)
-    }
-}
-
-/// The sentence of each token, the one in which its text ends; the tokens behind the last sentence are left out.
-fn owners(pieces: &[Written], ranges: &[ByteRange]) -> Vec<usize> {
-    let (mut end, last) = (0, ranges.last().map_or(0, |last| last.end));
-    let own = pieces.iter().map_while(|piece| {
-        let before = end;
-        end += piece.text.len();
-        (before < last).then(|| ranges.partition_point(|range| range.end < end).min(ranges.len() - 1))
-    });
-    own.collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::text::Snapshot;
-
-    fn piece(text: &str) -> Written {
-        Written {
-            id: 0,
-            text: text.to_owned(),
-            logprob: 0.0,
-        }
-    }
-
-    #[test]
-    fn each_token_belongs_to_the_sentence_in_which_it_ends() {
-        let pieces: Vec<Written> = [" It", " works", ".", " Well", "!", "\n"].map(piece).to_vec();
-        let text: String = pieces.iter().map(|piece| &*piece.text).collect();
-        let ranges = sentences(&text);
-        assert_eq!(ranges, [1..10, 11..16]);
-        let found = owners(&pieces, &ranges);
-        assert_eq!(found, [0, 0, 0, 1, 1]);
-    }
-
-    #[test]
-    fn an_answer_ends_before_it_repeats_itself() {
-        let mut answer = Answer::default();
-        let mut told: Vec<String> = Vec::new();
-        let mut tell = |sentence: &str| told.push(sentence.to_owned());
-        let pieces = [
-            " It is",
-            " signed.",
-            " The key",
-            " signs it.",
-            " It is signed",
-            ".",
-            " The",
-            " rest",
-        ];
-        let written: Vec<bool> = pieces.iter().map(|piece| answer.push(piece, &mut tell)).collect();
-        assert_eq!(written.iter().position(|goes_on| !goes_on), Some(6));
-        let (text, ranges) = answer.end("", &mut tell);
-        assert_eq!((text.as_str(), ranges.len()), (" It is signed. The key signs it.", 2));
-        assert_eq!(told, ["It is signed.", "The key signs it."]);
-    }
 
     #[test]
     fn a_sentence_is_read_with_the_lines_around_it_as_far_as_they_fit() {
