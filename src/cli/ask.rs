@@ -77,6 +77,16 @@ struct AnswerWord {
     question: Option<String>,
 }
 
+impl Ask {
+    fn wish(&self) -> Wish {
+        Wish {
+            top: self.top,
+            threshold: self.threshold,
+            by: self.method,
+        }
+    }
+}
+
 /// Answers a question from a file or a folder. The list is empty if nothing answers it.
 pub(super) fn run(arguments: &Ask) -> Result<()> {
     if !ask::has_words(&arguments.question) {
@@ -111,12 +121,8 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
             }
         }
     };
-    let wish = Wish {
-        top: arguments.top,
-        threshold: arguments.threshold,
-        by: arguments.method,
-    };
-    let answers = ask::answers(&model, &Question::new(&*arguments.question), &passages, wish, UNSTOPPED)?;
+    let question = Question::new(&*arguments.question);
+    let answers = ask::answers(&model, &question, &passages, arguments.wish(), UNSTOPPED)?;
     let answers: Vec<Answer> = answers.into_iter().map(|answer| shown(answer, &passages)).collect();
     match arguments.format {
         PageFormat::Json => output::write_json(&answers),

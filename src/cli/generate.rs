@@ -13,7 +13,7 @@ use super::input::{self, Usage};
 use super::output::{self, PageFormat};
 use crate::explain::{Method, predict};
 use crate::model::generate::{Ended, Limits, Sampling, Written};
-use crate::model::{Model, ModelError, Tokens, UNSTOPPED};
+use crate::model::{Model, Tokens, UNSTOPPED};
 use crate::render::decided::{self, Choice, Section};
 use crate::render::json::ExplainWord;
 use crate::render::terminal::printable;
@@ -156,10 +156,7 @@ fn method(name: &str) -> Result<Method, String> {
 /// For each token, the words before it that decided.
 fn explained(model: &Model, prompt: (&str, &Tokens), tokens: &[Written], method: Method) -> Result<Vec<Deciding>> {
     let start = Instant::now();
-    let parts = predict::written(model, prompt, tokens, method, UNSTOPPED).map_err(|error| match error {
-        ModelError::Meaningless(why) => Usage(why).into(),
-        error => anyhow::Error::from(error),
-    })?;
+    let parts = predict::written(model, prompt, tokens, method, UNSTOPPED).map_err(input::usage)?;
     let ms = start.elapsed().as_secs_f32() * 1e3 / parts.len().max(1) as f32;
     let text: String = std::iter::once(prompt.0)
         .chain(tokens.iter().map(|token| token.text.as_str()))

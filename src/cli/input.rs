@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::model::ModelError;
 use crate::segment::language_of;
 use crate::similar::index::beside;
 use crate::text::{Language, Limits, Snapshot, decode, inactive};
@@ -13,6 +14,14 @@ use crate::text::{Language, Limits, Snapshot, decode, inactive};
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct Usage(pub String);
+
+/// A question that has no meaning for the model is wrong usage.
+pub(super) fn usage(error: ModelError) -> anyhow::Error {
+    match error {
+        ModelError::Meaningless(why) => Usage(why).into(),
+        error => error.into(),
+    }
+}
 
 /// Default limit on the bytes that the command line reads of one document.
 pub(super) const MAX_BYTES: usize = 4_000_000;

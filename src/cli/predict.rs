@@ -12,7 +12,7 @@ use super::input::{self, Usage};
 use super::output::{self, PageFormat};
 use crate::explain::Method;
 use crate::explain::predict::{self, Prediction, Question, TokenName, Wish};
-use crate::model::{ModelError, UNSTOPPED};
+use crate::model::UNSTOPPED;
 use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
@@ -103,10 +103,7 @@ pub(super) fn run(arguments: &Predict) -> Result<()> {
         surprisal: true,
         why: question(arguments),
     };
-    let found = predict::predict(&model, &document, at, &wish, UNSTOPPED).map_err(|error| match error {
-        ModelError::Meaningless(why) => Usage(why).into(),
-        error => anyhow::Error::from(error),
-    })?;
+    let found = predict::predict(&model, &document, at, &wish, UNSTOPPED).map_err(input::usage)?;
     let answer = answer(model.info().name.clone(), &document, found);
     match arguments.format {
         PageFormat::Json => output::write_json(&answer),

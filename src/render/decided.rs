@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::html::escape;
+use super::html::{escape, head};
 use crate::text::ByteRange;
 
 const STYLE: &str = "\
@@ -44,12 +44,7 @@ pub struct Choice {
 
 /// The page.
 pub fn page(title: &str, sections: &[Section]) -> String {
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{0}</title>\n<style>{STYLE}</style>\n<h1>{0}</h1>\n",
-        escape(title)
-    );
+    let mut page = head(title, STYLE);
     for section in sections {
         let _ = writeln!(page, "<h2>{}</h2>", escape(&section.heading));
         choices(&mut page, &section.choices);

@@ -19,7 +19,6 @@ mark{color:inherit;border-radius:2px;background:rgb(var(--heat)/calc(var(--level
 
 /// The page.
 pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file: &str) -> String {
-    let mut page = String::new();
     let title = format!(
         "{} · {} · {} · {}",
         file,
@@ -27,13 +26,7 @@ pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file:
         readers(report, &model.name),
         method.name()
     );
-    let _ = write!(
-        page,
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{0}</title>\n<style>{STYLE}</style>\n<h1>{0}</h1>\n<pre>",
-        escape(&title)
-    );
+    let mut page = head(&title, STYLE) + "<pre>";
     for (unit, explained) in report.segments.units.iter().zip(&report.units) {
         let Some(explained) = explained.as_deref() else {
             page += &escape(&report.snapshot.text(unit.range.clone()));
@@ -78,6 +71,16 @@ pub fn explain(report: &DocumentReport, model: &ModelInfo, method: Method, file:
         units.len()
     );
     page
+}
+
+/// The beginning of a page without scripts, up to its heading.
+pub(super) fn head(title: &str, style: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{0}</title>\n<style>{style}</style>\n<h1>{0}</h1>\n",
+        escape(title)
+    )
 }
 
 /// Text as HTML text or as the value of a quoted attribute.

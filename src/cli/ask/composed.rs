@@ -14,7 +14,7 @@ use crate::model::{Model, UNSTOPPED, default_source};
 use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
-use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence, Wish};
+use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence};
 use crate::text::Language;
 
 /// An answer in JSON. Without an answer, the text is empty and so are the lists.
@@ -60,13 +60,8 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
     let searcher = Model::load(&default_source())?;
     let searcher = searcher.of_reader(searcher.reader(&arguments.question, Language::Prose));
     let passages = super::passages(arguments, &|| searcher.clone())?;
-    let wish = Wish {
-        top: arguments.top,
-        threshold: arguments.threshold,
-        by: arguments.method,
-    };
     let question = Question::new(&*arguments.question);
-    let found = ask::places(&searcher, &question, &passages, wish, UNSTOPPED)?;
+    let found = ask::places(&searcher, &question, &passages, arguments.wish(), UNSTOPPED)?;
     if found.is_empty() {
         return match arguments.format {
             PageFormat::Json => output::write_json(&Answer::default()),

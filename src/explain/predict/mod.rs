@@ -17,9 +17,6 @@ use crate::model::tape::Network;
 use crate::model::{Ability, Checkpoint, Encoder, Model, ModelError, ModelInfo, Packed, TraceLevel};
 use crate::text::{ByteRange, Snapshot};
 
-/// Positions whose logits are computed at once: the vocabulary may be large.
-const BLOCK: usize = 32;
-
 /// What is asked of a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -140,25 +137,16 @@ fn surprisal(
     hidden: &[f32],
 ) -> Result<Vec<Surprisal>, ModelError> {
     let width = network.spec.stack.hidden;
-    let columns = network.outputs().unwrap_or(1).max(1);
     let tokens = &context.tokens;
-    let mut found = Vec::new();
-    for (block, rows) in hidden.chunks(BLOCK * width).enumerate() {
-        let logits = network.logits(rows)?.unwrap_or_default();
-        for (row, logits) in logits.chunks_exact(columns).enumerate() {
-            let position = block * BLOCK + row + 1;
-            let Some(id) = tokens.ids.get(position) else { continue };
-            let span = &tokens.spans[position];
-            if tokens.special[position] || span.is_empty() {
-                continue;
-            }
-            found.push(Surprisal {
-                range: context.in_document(span, document),
-                nats: log_sum(logits) - logits[*id as usize],
-            });
-        }
-    }
-    Ok(found)
+    // The outputs of a position predict the token behind it.
+    let predicting = &hidden[..(tokens.len() - 1) * width];
+    let logprobs = network.log_probabilities_of(predicting, &tokens.ids[1..])?;
+    let told = |position: &usize| !tokens.special[*position] && !tokens.spans[*position].is_empty();
+    let surprisal = |position: usize| Surprisal {
+        range: context.in_document(&tokens.spans[position], document),
+        nats: -logprobs[position - 1],
+    };
+    Ok((1..tokens.len()).filter(told).map(surprisal).collect())
 }
 
 fn likeliest(model: &Model, logits: &[f32], top: usize) -> Vec<Next> {

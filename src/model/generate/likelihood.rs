@@ -31,8 +31,17 @@ impl Network {
         ids.extend_from_slice(&tokens[..given]);
         let hidden = self.next(&ids, context.as_ref(), &mut Cache::default(), checkpoint)?; // (ids, hidden)
         let width = hidden.len() / ids.len();
+        self.log_probabilities_of(&hidden[first * width..], tokens)
+    }
+
+    /// As [`Network::log_probabilities`], given the last hidden state before each token: (tokens, hidden).
+    ///
+    /// # Errors
+    /// [`ModelError::Unable`] for a model without a head for tokens; [`ModelError::Meaningless`] for a token outside its vocabulary.
+    pub fn log_probabilities_of(&self, hidden: &[f32], tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
+        let width = self.spec.stack.hidden;
         let mut found = Vec::with_capacity(tokens.len());
-        for rows in hidden[first * width..].chunks(BLOCK * width) {
+        for rows in hidden.chunks(BLOCK * width) {
             let Some(logits) = self.logits(rows)? else {
                 return Err(ModelError::Unable("predict the next token"));
             };
