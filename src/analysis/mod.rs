@@ -41,6 +41,7 @@ pub use handle::AnalysisHandle;
 pub use lenses::{embedded_items, item_vector, past_indentation};
 pub use neighbors::Searched;
 pub use options::{Event, IndexStatus, ModelStatus, Options, Status};
+pub use pool::Pool;
 pub use remote_index::StoreStage;
 pub use shown::{ShownFile, View};
 pub use tokio_util::sync::CancellationToken;

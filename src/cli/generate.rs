@@ -25,6 +25,9 @@ pub(super) struct Generate {
     /// Text to write on from; without it, standard input
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
+    /// Give a chat model the text as the message of a user
+    #[arg(long)]
+    chat: bool,
     /// Most tokens to write
     #[arg(long, value_name = "N", default_value_t = 128)]
     max_tokens: usize,
@@ -88,7 +91,21 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
         None => standard_input()?,
     };
     let (model, network) = arguments.model.interpreted()?;
-    let read = model.tokenize(&prompt, Language::Prose)?;
+    let prompt = match (arguments.chat, model.chat()) {
+        (false, _) => prompt,
+        (true, Some(chat)) => chat.turn(&prompt),
+        (true, None) => {
+            let name = &model.info().name;
+            return Err(Usage(format!(
+                "--chat: {name} has no chat template, or one that fovea does not know; omit the option, or use an instruct model"
+            ))
+            .into());
+        }
+    };
+    let read = match arguments.chat {
+        true => model.tokenize_turn(&prompt)?,
+        false => model.tokenize(&prompt, Language::Prose)?,
+    };
     let limits = Limits {
         tokens: arguments.max_tokens,
         stops: arguments.stop.clone(),

@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
         let source = folder.map_or_else(|| default.clone(), Source::at);
         analysis::loader(move || Model::load(&source))
     };
-    // A page needs the interpreter's model, which stays loaded as long as the server runs.
+    // A page needs the interpreter's model. The embedded ones stay loaded as long as the server runs; those of folders, which may be large, are
+    // the server's to keep.
     let known: Mutex<Vec<(Source, Model)>> = Mutex::default();
     let pages = move |folder: Option<&Path>, document: &Snapshot| {
         let source = folder.map_or_else(|| default_of_pages.clone(), Source::at);
@@ -44,7 +45,9 @@ pub(super) fn run(arguments: &Serve) -> Result<ExitCode> {
             return Ok(model.clone());
         }
         let model = Model::interpreted(&source)?;
-        known.push((source, model.clone()));
+        if folder.is_none() {
+            known.push((source, model.clone()));
+        }
         Ok(model)
     };
     server::run(loaders, Box::new(pages), arguments.store.elsewhere())

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::chat;
 use super::embedded::EmbeddedModel;
 use super::gguf::Gguf;
 use super::hub;
@@ -95,7 +96,7 @@ impl Files {
     pub(super) fn read(&self, name: &str) -> Result<Option<Cow<'static, [u8]>>, LoadError> {
         let limit = match name {
             "tokenizer.json" => MAX_JSON,
-            _ if name.ends_with(".json") => MAX_CONFIG,
+            _ if name.ends_with(".json") || name == chat::FILE => MAX_CONFIG,
             _ => MAX_WEIGHTS,
         };
         let path = match self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::bert::Bert;
+use super::chat::{self, ChatFormat};
 use super::config::{self, Config, ConfigError, Sentences};
 use super::embedded::EmbeddedModel;
 use super::families;
@@ -46,7 +47,7 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
     let root = Files::open(source)?;
     let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
     let files = root.within(&modules.transformer);
-    let plan = Plan::of(&files, engine)?;
+    let mut plan = Plan::of(&files, engine)?;
     let pooling_file = format!("{}/config.json", modules.pooling);
     let pooling_json = root.read(&pooling_file)?;
     let (pooling, includes_prompt) = match &pooling_json {
@@ -84,6 +85,16 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
         }
     }
     let abilities = plan.abilities(&weights);
+    let chat = match abilities.contains(&Ability::Generate) {
+        true => ChatFormat::read(
+            files.read(chat::FILE)?.as_deref(),
+            files.read("tokenizer_config.json")?.as_deref(),
+            &tokenizer,
+        ),
+        false => None,
+    };
+    let end = chat.and_then(|format| tokenizer.id(format.end()?));
+    plan.spec.ends.extend(end);
     let second = second_beside(source, engine).filter(|_| scrambled.is_none());
     let info = ModelInfo {
         name: root.name(),
@@ -119,6 +130,7 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
         embedded: *source == Source::EMBEDDED && scrambled.is_none(),
         text_window,
         identifier_aware: true,
+        chat,
         reference: Arc::default(),
     })
 }

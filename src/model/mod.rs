@@ -5,6 +5,7 @@
 pub mod answers;
 mod batch;
 mod bert;
+mod chat;
 mod config;
 mod embedded;
 mod families;
@@ -41,6 +42,7 @@ mod vetting;
 mod weights;
 
 pub use batch::Packed;
+pub use chat::ChatFormat;
 pub use config::{Activation, Config, ConfigError};
 pub use embedded::EmbeddedModel;
 pub use families::FAMILIES;
@@ -231,6 +233,8 @@ pub struct Model {
     /// Maximum number of tokens of a text: the window minus the longest prompt.
     text_window: usize,
     identifier_aware: bool,
+    /// How it separates the turns of a conversation.
+    chat: Option<ChatFormat>,
     /// The embedding that explanations subtract, once it is measured.
     reference: Arc<OnceLock<Option<Vec<f32>>>>,
 }
@@ -326,6 +330,11 @@ impl Model {
         self.pooling
     }
 
+    /// How the model separates the turns of a conversation; `None` for a model that is no chat model.
+    pub fn chat(&self) -> Option<ChatFormat> {
+        self.chat
+    }
+
     /// The encoder.
     pub fn encoder(&self) -> &dyn Encoder {
         &*self.encoder
@@ -356,6 +365,23 @@ impl Model {
             ModelText::plain(text)
         };
         self.tokenizer.tokenize(text, &read, prompt)
+    }
+
+    /// The tokens of a turn of a conversation, from [`ChatFormat::turn`]. Its control tokens count as special.
+    ///
+    /// # Errors
+    /// Those of [`Model::tokenize`].
+    pub fn tokenize_turn(&self, turn: &str) -> Result<Tokens, TokenizeError> {
+        let mut tokens = self.tokenize(turn, Language::Prose)?;
+        let control = self.chat.map_or(&[][..], |chat| chat.tokens());
+        let control: Vec<u32> = control.iter().filter_map(|token| self.tokenizer.id(token)).collect();
+        for index in 0..tokens.len() {
+            if control.contains(&tokens.ids[index]) {
+                tokens.special[index] = true;
+                tokens.spans[index] = 0..0;
+            }
+        }
+        Ok(tokens)
     }
 
     /// Number of tokens of a text, special tokens included; for a text that the tokenizer refuses, one per byte plus two.

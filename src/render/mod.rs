@@ -13,3 +13,4 @@ pub mod sarif;
 mod shared;
 pub mod telling;
 pub mod terminal;
+pub mod written;

@@ -1,11 +1,12 @@
 //! The pages that a client opened: `fovea view` for documents in the editor.
 //!
 //! The server loads no model and opens no port until the client asks. A page keeps the last text of a closed document, and ends with the
-//! server. A model from a folder stays loaded for later pages and predictions.
+//! server. A model from a folder stays loaded for later pages, predictions and answers.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::analysis::DocumentId;
 use crate::model::{LoadError, Model};
@@ -30,7 +31,14 @@ pub struct Pages {
     models: PageModels,
     open: Mutex<HashMap<DocumentId, Page>>,
     /// The model that was last loaded from a folder.
-    loaded: Mutex<Option<(PathBuf, Model)>>,
+    loaded: Mutex<Option<Loaded>>,
+}
+
+/// A model from a folder.
+struct Loaded {
+    folder: PathBuf,
+    model: Model,
+    used: Instant,
 }
 
 impl Pages {
@@ -62,16 +70,29 @@ impl Pages {
         };
         // Who asks for a model that is being loaded waits for it.
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((own, model)) = &*loaded
-            && own == folder
+        if let Some(own) = loaded.as_mut()
+            && own.folder == folder
         {
-            return Ok(model.clone());
+            own.used = Instant::now();
+            return Ok(own.model.clone());
         }
         // The other model is dropped before this one is loaded, so that both are never in memory.
         *loaded = None;
         let model = (self.models)(Some(folder), snapshot)?;
-        *loaded = Some((folder.to_owned(), model.clone()));
+        *loaded = Some(Loaded {
+            folder: folder.to_owned(),
+            model: model.clone(),
+            used: Instant::now(),
+        });
         Ok(model)
+    }
+
+    /// Unloads the model from a folder if nobody has asked for it that long. Pages that show a document with it keep it.
+    pub fn unload(&self, unused: Duration) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.as_ref().is_some_and(|own| own.used.elapsed() >= unused) {
+            *loaded = None;
+        }
     }
 
     /// Adds a document; [`Pages::change`] keeps it current from now on.

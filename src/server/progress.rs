@@ -152,11 +152,23 @@ impl Steps<'_> {
         Steps(bar)
     }
 
+    /// Reports nothing.
+    pub fn silent() -> Steps<'static> {
+        Steps(None)
+    }
+
     /// Reports that `done` of `all` steps are done.
     pub async fn at(&self, done: usize, all: usize) {
         if let Some(bar) = &self.0 {
             let percentage = 100 * done / all.max(1);
             bar.report(Some(format!("{done} of {all}")), percentage as u32).await;
+        }
+    }
+
+    /// Reports a message.
+    pub async fn say(&self, message: String) {
+        if let Some(bar) = &self.0 {
+            bar.report(Some(message), 100).await;
         }
     }
 

@@ -34,7 +34,7 @@ mod status;
 mod trusting;
 mod viewing;
 
-pub use asking::{AskAnswer, AskArgs, FoundAnswer};
+pub use asking::{AskAnswer, AskArgs, FoundAnswer, ReadPassage, SentenceSource, WrittenAnswer, WrittenSentence};
 pub use classes::{ClassFound, ClassifyAnswer, ClassifyArgs, RelabelAnswer, RelabelArgs};
 pub use comparing::{CompareOptions, CompareRow, CompareSide, CompareWord, Passage};
 pub use explained::{AnswerWord, Explained};

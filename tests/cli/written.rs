@@ -6,6 +6,8 @@ use serde_json::Value;
 use super::{fovea_cached as fovea, json, refusal, stdout};
 
 const DECODER: &str = "tests/fixtures/tiny-llama";
+/// The same with a chat template and a larger window.
+const CHAT: &str = "tests/fixtures/tiny-chat";
 const PROMPT: &str = "hello world, said the 我爱 world of hello";
 
 fn number(value: &Value) -> f64 {
@@ -148,15 +150,7 @@ fn an_answer_that_a_model_writes_names_what_it_read_and_what_each_sentence_loses
     );
     let place = folder.path().to_str().unwrap();
     let question = "How often should roses be watered?";
-    let model = tempfile::tempdir().unwrap();
-    for file in ["tokenizer.json", "model.safetensors"] {
-        std::fs::copy(format!("{DECODER}/{file}"), model.path().join(file)).unwrap();
-    }
-    let config = std::fs::read_to_string(format!("{DECODER}/config.json")).unwrap();
-    let config = config.replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 1024");
-    std::fs::write(model.path().join("config.json"), config).unwrap();
-    let model = model.path().to_str().unwrap();
-    let of = |more: &[&str]| fovea(&[&["ask", question, place, "--model", model], more].concat(), b"");
+    let of = |more: &[&str]| fovea(&[&["ask", question, place, "--model", CHAT], more].concat(), b"");
     let answer = json(&of(&["--format", "json"]));
     let passages = answer["passages"].as_array().unwrap();
     assert_eq!(passages.len(), 2, "{answer}");
@@ -252,4 +246,19 @@ fn a_page_shows_choices_and_marks_the_words_that_decided() {
         b"",
     ));
     assert!(page.contains("<h2>nothing here answers that</h2>"), "{page}");
+}
+
+#[test]
+fn a_chat_model_gets_the_prompt_as_a_message_and_another_one_is_refused() {
+    let of = |model: &str, more: &[&str]| {
+        let arguments = ["generate", "--max-tokens", "3", "--format", "json", "--model", model];
+        fovea(&[&arguments[..], more].concat(), b"")
+    };
+    let asked = json(&of(CHAT, &["--chat", "--prompt", " hello "]));
+    let written = json(&of(CHAT, &["--prompt", "[INST] hello [/INST]"]));
+    assert_eq!(asked, written);
+    let plain = json(&of(CHAT, &["--prompt", "hello"]));
+    assert_ne!(asked["tokens"], plain["tokens"]);
+    let line = refusal(&of(DECODER, &["--chat", "--prompt", "hello"]), 2);
+    assert!(line.contains("tiny-llama has no chat template"), "{line}");
 }

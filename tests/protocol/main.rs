@@ -22,3 +22,4 @@ mod restart;
 mod settings;
 mod spelling;
 mod viewing;
+mod writing;

@@ -139,7 +139,7 @@ fn the_built_in_model_says_what_it_cannot_do_and_what_to_set() {
     let mut program = started(None);
     let answer = predict(&mut program, &json!({}));
     let message = answer["error"]["message"].as_str().unwrap();
-    let expected = "cannot predict the next token, and fills no masks; set fovea.model.dir to a model that does";
+    let expected = "cannot predict the next token, and fills no masks; set fovea.model.generator to a model that does";
     assert!(message.contains(expected), "{message}");
     assert!(!message.contains('\n'));
     program.finish();

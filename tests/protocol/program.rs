@@ -141,6 +141,19 @@ impl Program {
         }
     }
 
+    /// The parameters of the server's next request of this method, which gets the reply.
+    pub fn answered(&mut self, method: &str, reply: impl Fn(&Value) -> Value) -> Value {
+        loop {
+            let message = self.messages.recv_timeout(DEADLINE);
+            let mut message = message.unwrap_or_else(|_| panic!("no {method}"));
+            if message["method"] == method {
+                let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": reply(&message["params"])});
+                self.frame(answer.to_string().as_bytes());
+                return message["params"].take();
+            }
+        }
+    }
+
     /// The heat of a whole document.
     pub fn heat(&mut self) -> Value {
         self.told("fovea/heat", |heat| heat["complete"] == true)

@@ -7,6 +7,7 @@ They have the same files as the multilingual MiniLM and E5 models, and the same 
 and last hidden states of transformers. Needs PyPI's torch, transformers and tokenizers.
 """
 import json
+import shutil
 import pathlib
 
 import torch
@@ -70,6 +71,21 @@ def make_decoder(name, model):
     (folder / "golden.json").write_text(json.dumps(golden, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
+# In the style of Llama 2: marks in plain text, so that the vocabulary needs no tokens of its own.
+CHAT = "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}{% else %}{{ message['content'] }}{% endif %}{% endfor %}"
+
+
+def make_chat(name: str, source: str) -> None:
+    """The same decoder with a window for questions and a chat template: its positions are rotations, which need no weights."""
+    folder = FIXTURES / name
+    folder.mkdir(exist_ok=True)
+    for file in ["tokenizer.json", "model.safetensors"]:
+        shutil.copyfile(FIXTURES / source / file, folder / file)
+    config = json.loads((FIXTURES / source / "config.json").read_text()) | {"max_position_embeddings": 1024}
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    (folder / "tokenizer_config.json").write_text(json.dumps({"bos_token": "<s>", "chat_template": CHAT}, indent=2) + "\n")
+
+
 if __name__ == "__main__":
     torch.manual_seed(1)
     entries = len(tokenizer())
@@ -78,6 +94,7 @@ if __name__ == "__main__":
     make("tiny-xlm-roberta", XLMRobertaModel(XLMRobertaConfig(**shape, pad_token_id=1, type_vocab_size=1), add_pooling_layer=False), "cls")
     decoder = LlamaConfig(vocab_size=entries, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2, head_dim=12, intermediate_size=48, max_position_embeddings=64, initializer_range=0.3, bos_token_id=0, eos_token_id=2)
     make_decoder("tiny-llama", LlamaForCausalLM(decoder))
+    make_chat("tiny-chat", "tiny-llama")
     torch.manual_seed(2)
     gemma = Gemma3TextConfig(vocab_size=entries, hidden_size=32, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=1, head_dim=12, intermediate_size=48, max_position_embeddings=64, sliding_window=4, layer_types=["sliding_attention", "sliding_attention", "full_attention"], query_pre_attn_scalar=12, initializer_range=0.3, pad_token_id=1, bos_token_id=0, eos_token_id=2)
     make_decoder("tiny-gemma", Gemma3ForCausalLM(gemma))

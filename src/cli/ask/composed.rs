@@ -14,6 +14,7 @@ use crate::model::{Model, UNSTOPPED, default_source};
 use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
+use crate::render::written::times;
 use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence};
 use crate::text::Language;
 
@@ -205,35 +206,6 @@ fn place(part: &Part) -> String {
     printable(&format!("{}:{first}-{}", part.path, last.max(first)))
 }
 
-/// e^nats in words.
-fn times(nats: f32) -> String {
-    match f64::from(nats).exp() {
-        factor if factor >= 1e6 => "over a million times".to_owned(),
-        factor if factor >= 10.0 => format!("{factor:.0} times"),
-        factor => format!("{factor:.1} times"),
-    }
-}
-
 fn one_line(sentence: &str) -> String {
     sentence.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::times;
-
-    #[test]
-    fn nats_are_told_as_a_factor() {
-        let told = [-0.7, 0.0, 3.0, 8.1, 20.0].map(times);
-        assert_eq!(
-            told,
-            [
-                "0.5 times",
-                "1.0 times",
-                "20 times",
-                "3294 times",
-                "over a million times"
-            ]
-        );
-    }
 }

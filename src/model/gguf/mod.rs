@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use candle_core::quantized::gguf_file::Content;
 
+use super::chat;
 use super::guarded::guarded;
 use super::load_error::LoadError;
 use super::spec::ModelSpec;
@@ -80,6 +81,10 @@ impl Gguf {
                 metadata::pooling(self).map(|json| json.map(|json| json.to_string().into_bytes()))
             }
             "tokenizer.json" => self.values().and_then(|values| tokenizer::json(&values)).map(Some),
+            chat::FILE => self.values().and_then(|values| {
+                let template = values.text("tokenizer.chat_template")?;
+                Ok(template.map(|template| template.as_bytes().to_vec()))
+            }),
             _ => Ok(None),
         };
         part.map_err(|reason| self.refuse(reason))

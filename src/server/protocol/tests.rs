@@ -192,6 +192,28 @@ fn full() -> BTreeMap<&'static str, Value> {
         uri: Some(uri.clone()),
         top: Some(1),
         threshold: Some(0.5),
+        write: true,
+    };
+    let written = WrittenAnswer {
+        model: String::new(),
+        text: String::new(),
+        sentences: vec![WrittenSentence {
+            text: String::new(),
+            logprob: 0.5,
+            without: vec![0.5],
+            without_all: 0.5,
+            without_all_times: String::new(),
+            sources: vec![SentenceSource {
+                passage: 1,
+                times: String::new(),
+            }],
+        }],
+        passages: vec![ReadPassage {
+            uri: uri.clone(),
+            range,
+            name: Some(String::new()),
+        }],
+        cut: true,
     };
     let found_answer = FoundAnswer {
         uri: uri.clone(),
@@ -204,6 +226,8 @@ fn full() -> BTreeMap<&'static str, Value> {
     };
     let answered = AskAnswer {
         answers: vec![found_answer],
+        written: Some(written),
+        writes: true,
         notes: vec![String::new()],
         ms: 1.0,
     };

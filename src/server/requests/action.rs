@@ -81,7 +81,7 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
     if request.client.selects_highlights {
         let position = to_proto::range(&active.snapshot, &bytes, request.client.encoding).start;
         let here = vec![json!({"uri": uri, "position": position})];
-        if predict::is_able(session) {
+        if predict::is_able(session, request) {
             commands.push(("Predict what comes next here".to_owned(), PREDICT, here.clone()));
         }
         commands.push(("Can I trust the explanation here?".to_owned(), TRUST, here));

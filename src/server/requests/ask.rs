@@ -5,20 +5,18 @@ use std::time::Instant;
 
 use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
-use tower_lsp::ls_types::{MessageType, ProgressToken, Uri};
+use tower_lsp::ls_types::{MessageType, ProgressToken};
 
+use super::found::{Found, Passages, found};
 use super::similar::one_line;
-use super::{passage, show};
-use crate::analysis::{AnalysisHandle, Home, IndexStage, Neighbor};
+use super::{generator, show, write};
 use crate::explain::Method;
 use crate::server::progress::Steps;
 use crate::server::protocol::{AnswerWord, AskAnswer, AskArgs, Explained, FoundAnswer, SimilarItem};
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
-use crate::server::uris;
-use crate::similar::ask::{self, Answer, Looked, Passage, Question, Scored, Wish};
-use crate::text::{Snapshot, ceil_char, floor_char};
+use crate::similar::ask::{self, Answer, Question, Wish};
 
 /// Default number of answers.
 const TOP: usize = 3;
@@ -34,21 +32,22 @@ const MOST: usize = 20;
 /// Invalid parameters for a question without words, a threshold outside 0 to 1, or an unreadable document; otherwise the reason why there
 /// is no answer.
 pub async fn ask(
-    session: &Session,
+    session: &Arc<Session>,
     client: &Client,
     request: &RequestSnapshot,
     asked: AskArgs,
     token: Option<ProgressToken>,
 ) -> Result<AskAnswer> {
     let start = Instant::now();
-    let (question, uri, top, threshold) = match asked {
-        AskArgs::Question(question) => (question, None, None, None),
+    let (question, uri, top, threshold, write) = match asked {
+        AskArgs::Question(question) => (question, None, None, None, false),
         AskArgs::Scoped {
             question,
             uri,
             top,
             threshold,
-        } => (question, uri, top, threshold),
+            write,
+        } => (question, uri, top, threshold, write),
     };
     if !ask::has_words(&question) {
         return Err(Error::invalid_params(
@@ -65,122 +64,33 @@ pub async fn ask(
     };
     let question = Arc::new(Question::new(question.trim()));
     let steps = Steps::begin(client, token, &format!("Fovea: {}", one_line(question.text()))).await;
-    let told = answers(session, request, (&question, uri), wish, &steps).await;
+    let found = found(session, request, (&question, uri), wish, &steps).await;
+    let written = match &found {
+        Ok(found) if write => write::answer(session, request, &question, found, &steps).await,
+        _ => Ok(None),
+    };
     steps.end().await;
-    let (answers, notes) = told?;
+    let (found, written) = (found?, written?);
     let answer = AskAnswer {
-        answers,
-        notes,
+        answers: found
+            .answers
+            .iter()
+            .map(|answer| shown(request, &found.passages, answer))
+            .collect(),
+        written,
+        writes: generator::writes(session, request),
+        notes: found.notes.clone(),
         ms: to_proto::number(start.elapsed().as_secs_f32() * 1e3),
     };
     if !request.client.fovea {
-        tell(client, request, question.text(), &answer).await;
+        tell((session, client, request), &question, &found, &answer).await;
     }
     Ok(answer)
 }
 
-/// The answers, and notes that say why they mean less than usual.
-async fn answers(
-    session: &Session,
-    request: &RequestSnapshot,
-    (question, uri): (&Arc<Question>, Option<Uri>),
-    wish: Wish,
-    steps: &Steps<'_>,
-) -> Result<(Vec<FoundAnswer>, Vec<String>)> {
-    let analysis = session.analysis().ok_or_else(Error::internal_error)?;
-    let (passages, notes) = match uri {
-        Some(uri) => (of_document(request, uri).await?, Vec::new()),
-        None => found(analysis, request, question.text()).await?,
-    };
-    let mut sentences: Vec<(usize, Scored)> = Vec::new();
-    let mut spans: Vec<Answer> = Vec::new();
-    let all: Vec<Passage> = passages.iter().map(|(_, passage)| Passage::clone(passage)).collect();
-    for (index, (_, passage)) in passages.iter().enumerate() {
-        if ask::enough(&sentences, &all, wish) {
-            break;
-        }
-        steps.at(index, passages.len()).await;
-        let looked = analysis.look(question, (index, passage), request.cancel.clone());
-        match looked.await.map_err(|refusal| to_proto::refusal(&refusal))? {
-            Looked::Sentences(own) => sentences.extend(own.into_iter().map(|own| (index, own))),
-            Looked::Spans(own) => spans.extend(own),
-        }
-    }
-    let mut answers = ask::best_spans(spans, &all, wish);
-    for (index, own) in ask::best(sentences, &all, wish) {
-        let passage = (index, &passages[index].1);
-        let explained = analysis.explain_answer(question, passage, &own, request.cancel.clone());
-        answers.push(explained.await.map_err(|refusal| to_proto::refusal(&refusal))?);
-    }
-    let told = answers.into_iter().map(|answer| {
-        let (uri, passage) = &passages[answer.passage];
-        shown(request, uri, passage, answer)
-    });
-    Ok((told.collect(), notes))
-}
-
-type Passages = Vec<(Uri, Arc<Passage>)>;
-
-/// Splits one document into passages.
-async fn of_document(request: &RequestSnapshot, uri: Uri) -> Result<Passages> {
-    let snapshot = passage::document(request, &uri).await?;
-    let part = |range| Passage {
-        place: uri.as_str().to_owned(),
-        name: None,
-        range,
-        snapshot: snapshot.clone(),
-        score: 0.0,
-    };
-    let parts = ask::parts(&snapshot).into_iter();
-    Ok(parts.map(|range| (uri.clone(), Arc::new(part(range)))).collect())
-}
-
-/// Searches the open documents and folders; returns passages with their text.
-async fn found(
-    analysis: &AnalysisHandle,
-    request: &RequestSnapshot,
-    question: &str,
-) -> Result<(Passages, Vec<String>)> {
-    let searched = analysis.passages(question, request.cancel.clone()).await;
-    let searched = searched.map_err(|refusal| to_proto::refusal(&refusal))?;
-    let mut passages: Passages = Vec::new();
-    for near in &searched.found {
-        // A file that was deleted or excluded after indexing answers nothing.
-        if let Some((uri, snapshot)) = text_of(request, near).await {
-            let text = snapshot.text(0..snapshot.len());
-            let own = (near.item.start.byte, near.item.end.byte);
-            let range = floor_char(&text, own.0.min(text.len()))..ceil_char(&text, own.1.min(text.len()));
-            let passage = Passage {
-                place: uri.as_str().to_owned(),
-                name: Some(near.item.name.clone()).filter(|name| !name.is_empty()),
-                range,
-                snapshot: snapshot.clone(),
-                score: near.score,
-            };
-            if !passages.iter().any(|(_, better)| better.overlaps(&passage)) {
-                passages.push((uri, Arc::new(passage)));
-            }
-        }
-    }
-    let stage = analysis.status().index.stage;
-    let grows = matches!(stage, IndexStage::Indexing(_) | IndexStage::Waiting);
-    let growing = grows.then_some("the folder is still being indexed, so answers may be missing; ask again in a while");
-    let notes = searched.note.into_iter().chain(growing.map(str::to_owned));
-    Ok((passages, notes.collect()))
-}
-
-async fn text_of(request: &RequestSnapshot, near: &Neighbor) -> Option<(Uri, Snapshot)> {
-    let uri = match &near.home {
-        Home::Document { id, .. } => uris::parse(id)?,
-        Home::File(path) => uris::of_path(path)?,
-        Home::Store { .. } => return None,
-    };
-    let snapshot = passage::document(request, &uri).await.ok()?;
-    Some((uri, snapshot))
-}
-
 /// Converts an answer for the client.
-fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer) -> FoundAnswer {
+fn shown(request: &RequestSnapshot, passages: &Passages, answer: &Answer) -> FoundAnswer {
+    let (uri, passage) = &passages[answer.passage];
     let snapshot = &passage.snapshot;
     let text = |range: &std::ops::Range<usize>| snapshot.text(range.clone()).into_owned();
     let words = answer.words.iter().map(|word| AnswerWord {
@@ -195,7 +105,7 @@ fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer
         text: text(&answer.range),
         score: to_proto::number(answer.score),
         name: passage.name.clone(),
-        model: answer.model,
+        model: answer.model.clone(),
         explained: Explained {
             method: answer.method.name().to_owned(),
             target: answer.target.to_owned(),
@@ -208,10 +118,18 @@ fn shown(request: &RequestSnapshot, uri: &Uri, passage: &Passage, answer: Answer
     }
 }
 
-/// Shows the answers as choices, and opens the place that the user chooses.
+/// Offered beside the answers, if there is a model that writes.
+const WRITE: &str = "Write an answer from these";
+
+/// Shows the answers as choices, and opens the place that the user chooses, or shows an answer that a model writes.
 ///
 /// For editors without an interface for Fovea.
-async fn tell(client: &Client, request: &RequestSnapshot, question: &str, answer: &AskAnswer) {
+async fn tell(
+    (session, client, request): (&Arc<Session>, &Client, &RequestSnapshot),
+    question: &Question,
+    found: &Found,
+    answer: &AskAnswer,
+) {
     for note in &answer.notes {
         client.show_message(MessageType::INFO, format!("Fovea: {note}")).await;
     }
@@ -219,6 +137,9 @@ async fn tell(client: &Client, request: &RequestSnapshot, question: &str, answer
         let nothing = "Fovea: nothing here answers that";
         client.show_message(MessageType::INFO, nothing).await;
         return;
+    }
+    if let Some(written) = &answer.written {
+        return write::tell(client, request, written).await;
     }
     let place = |found: &FoundAnswer| SimilarItem {
         uri: found.uri.clone(),
@@ -232,10 +153,31 @@ async fn tell(client: &Client, request: &RequestSnapshot, question: &str, answer
         store: None,
     };
     let places: Vec<SimilarItem> = answer.answers.iter().map(place).collect();
-    if let Some(index) = show::choose(client, request, None, &one_line(question), &places).await {
-        show::open(client, request, &places[index]).await;
-        let told = format!("Fovea: {}", essence(&answer.answers[index]));
-        client.show_message(MessageType::INFO, told).await;
+    let mut titles = show::titles(request, None, &places);
+    let offered = titles.len();
+    if generator::writes(session, request) {
+        titles.push(WRITE.to_owned());
+    }
+    let chosen = match request.client.message_request {
+        true => show::ask_which(client, &one_line(question.text()), &titles).await,
+        false => None,
+    };
+    // An editor that does not ask gets the best.
+    match chosen.unwrap_or(Some(0)) {
+        Some(index) if index < offered => {
+            show::open(client, request, &places[index]).await;
+            let told = format!("Fovea: {}", essence(&answer.answers[index]));
+            client.show_message(MessageType::INFO, told).await;
+        }
+        Some(_) => match write::answer(session, request, question, found, &Steps::silent()).await {
+            Ok(Some(written)) => write::tell(client, request, &written).await,
+            Ok(None) => {}
+            Err(error) => {
+                let message = format!("Fovea: {}", error.message);
+                client.show_message(MessageType::ERROR, message).await;
+            }
+        },
+        None => {}
     }
 }
 

@@ -7,10 +7,10 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{MessageType, ProgressToken, Range};
 
-use super::show;
-use crate::analysis::{ModelStatus, Refusal};
+use super::{generator, show};
+use crate::analysis::ModelStatus;
 use crate::explain::predict::{self, Prediction, Question, TokenName, Why, Wish, lack};
-use crate::model::{Ability, ModelError, ModelInfo};
+use crate::model::{Ability, ModelInfo};
 use crate::server::progress::Steps;
 use crate::server::protocol::{AnswerWord, NamedToken, NextToken, PredictAnswer, PredictArgs, WhyToken};
 use crate::server::request_snapshot::{Active, RequestSnapshot};
@@ -47,7 +47,7 @@ pub async fn predict(
         end: asked.position,
     };
     let offset = request.bytes(&active.snapshot, place).start;
-    let model = model(session)?;
+    let model = model(session, request)?;
     let steps = Steps::begin(client, token, "Fovea: what comes next").await;
     let found = answer(session, request, (&active, offset), &model, &asked).await;
     steps.end().await;
@@ -59,13 +59,24 @@ pub async fn predict(
     Ok(found)
 }
 
-/// The model, if it predicts something.
-fn model(session: &Session) -> Result<ModelInfo> {
+/// What predicts.
+enum Predictor {
+    /// The model that also explains.
+    Chosen(Box<ModelInfo>),
+    /// The one of the setting `model.generator`.
+    Generator,
+}
+
+/// The model that predicts, if there is one.
+fn model(session: &Session, request: &RequestSnapshot) -> Result<Predictor> {
+    if request.settings.generator.is_some() {
+        return Ok(Predictor::Generator);
+    }
     match session.analysis().map(|analysis| analysis.status().model) {
         Some(ModelStatus::Ready(info)) => match lack(&info) {
-            None => Ok(*info),
+            None => Ok(Predictor::Chosen(info)),
             Some(why) => Err(Error::invalid_params(format!(
-                "{why}; set fovea.model.dir to a model that does, such as a GGUF file of Gemma 3 270M"
+                "{why}; set fovea.model.generator to a model that does, such as a GGUF file of Gemma 3 270M"
             ))),
         },
         Some(ModelStatus::Failed(why)) => Err(Error::invalid_params(why)),
@@ -73,16 +84,16 @@ fn model(session: &Session) -> Result<ModelInfo> {
     }
 }
 
-/// Whether the model predicts something.
-pub fn is_able(session: &Session) -> bool {
-    model(session).is_ok()
+/// Whether a model predicts something.
+pub fn is_able(session: &Session, request: &RequestSnapshot) -> bool {
+    model(session, request).is_ok()
 }
 
 async fn answer(
     session: &Arc<Session>,
     request: &RequestSnapshot,
     (active, offset): (&Active, usize),
-    model: &ModelInfo,
+    model: &Predictor,
     asked: &PredictArgs,
 ) -> Result<PredictAnswer> {
     let start = Instant::now();
@@ -100,22 +111,25 @@ async fn answer(
             ..Question::default()
         }),
     };
-    let found = match model.abilities.contains(&Ability::NextToken) {
-        true => {
+    let (found, name) = match model {
+        Predictor::Chosen(model) if model.abilities.contains(&Ability::NextToken) => {
             let analysis = session.analysis().ok_or_else(Error::internal_error)?;
             let document = (&active.id, active.snapshot.clone());
-            analysis.predict(document, offset, wish, request.cancel.clone()).await
+            let found = analysis.predict(document, offset, wish, request.cancel.clone()).await;
+            (
+                found.map_err(|refusal| to_proto::refusal(&refusal))?,
+                model.name.clone(),
+            )
         }
-        false => by_interpreter(session, request, &active.snapshot, offset, wish).await?,
+        _ => by_interpreter(session, request, &active.snapshot, offset, wish).await?,
     };
-    let found = found.map_err(|refusal| to_proto::refusal(&refusal))?;
     let next = found.next.into_iter().map(|next| NextToken {
         id: next.id,
         token: next.token,
         probability: to_proto::number(next.probability),
     });
     Ok(PredictAnswer {
-        model: model.name.clone(),
+        model: name,
         masked: found.masked,
         next: next.collect(),
         why: found.why.map(|why| told(request, active, why)),
@@ -123,27 +137,21 @@ async fn answer(
     })
 }
 
-/// The prediction of a model that fills masks. The analysis runs such a model without its head, so the interpreter loads it, as for a page.
+/// The prediction of a model that the analysis does not run, and its name: the generator, or one that fills masks, whose head the analysis leaves
+/// out.
 async fn by_interpreter(
     session: &Arc<Session>,
     request: &RequestSnapshot,
     snapshot: &Snapshot,
     offset: usize,
     wish: Wish,
-) -> Result<std::result::Result<Prediction, Refusal>> {
-    let (session, snapshot, cancel) = (session.clone(), snapshot.clone(), request.cancel.clone());
-    let folder = request.settings.model_dir.clone();
-    let work = move || {
-        let model = session.pages.model(folder.as_deref(), &snapshot);
-        let model = model.map_err(|error| Refusal::Failed(error.to_string()))?;
-        let found = predict::predict(&model, &snapshot, offset, &wish, &|| cancel.is_cancelled());
-        found.map_err(|error| match error {
-            ModelError::Stopped => Refusal::Cancelled,
-            error => Refusal::Failed(error.to_string()),
-        })
-    };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Error::internal_error())
+) -> Result<(Prediction, String)> {
+    let document = snapshot.clone();
+    generator::run(session, request, snapshot, move |model, checkpoint| {
+        let found = predict::predict(model, &document, offset, &wish, checkpoint)?;
+        Ok((found, model.info().name.clone()))
+    })
+    .await
 }
 
 /// Why a token is expected, as the client is told.
@@ -159,7 +167,7 @@ fn told(request: &RequestSnapshot, active: &Active, why: Why) -> WhyToken {
 /// words that decided between the two.
 async fn tell(
     (session, client, request): (&Arc<Session>, &Client, &RequestSnapshot),
-    model: &ModelInfo,
+    model: &Predictor,
     place: (&Active, usize),
     asked: &PredictArgs,
     found: &PredictAnswer,

@@ -95,6 +95,13 @@ pub async fn choose(
     if !request.client.message_request {
         return Some(0);
     }
+    let titles = titles(request, active, similar);
+    // An editor that does not ask.
+    ask_which(client, question, &titles).await.unwrap_or(Some(0))
+}
+
+/// The items as choices, as many as a message may offer.
+pub fn titles(request: &RequestSnapshot, active: Option<&Active>, similar: &[SimilarItem]) -> Vec<String> {
     let title = |item: &SimilarItem| {
         let place = match active {
             Some(active) => similar::place(request, active, item),
@@ -102,9 +109,7 @@ pub async fn choose(
         };
         format!("{:.2} {} · {place}", item.score, one_line(&item.name))
     };
-    let titles: Vec<String> = similar.iter().take(MOST).map(title).collect();
-    // An editor that does not ask.
-    ask_which(client, question, &titles).await.unwrap_or(Some(0))
+    similar.iter().take(MOST).map(title).collect()
 }
 
 /// Asks the user which of some titles; `Some(None)` if the user wants none, `None` if the editor does not ask.

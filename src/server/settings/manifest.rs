@@ -28,7 +28,7 @@ const FIRST: &[&str] = &[
 ];
 
 /// Settings that load or run what they name. In an untrusted folder, VS Code ignores the folder's own values.
-pub const RESTRICTED: &[&str] = &["model.dir", "classify.probe"];
+pub const RESTRICTED: &[&str] = &["model.dir", "model.generator", "classify.probe"];
 
 /// The properties of `contributes.configuration`, in the order of the settings editor.
 pub fn properties() -> Map<String, Value> {

@@ -78,6 +78,8 @@ pub struct Settings {
     pub probe: Option<String>,
     /// `model.dir`
     pub model_dir: Option<PathBuf>,
+    /// `model.generator`
+    pub generator: Option<PathBuf>,
     /// `cache.disk`
     pub cache_disk: bool,
     /// `cache.diskMegabytes`
@@ -202,6 +204,7 @@ impl Default for Settings {
             heat_preset: HeatPreset::default(),
             heat_enable: true,
             model_dir: None,
+            generator: None,
             probe: None,
             cache_disk: true,
             cache_disk_megabytes: 0,
@@ -389,6 +392,7 @@ fn set(settings: &mut Settings, key: &Key, value: &Value) -> Option<String> {
             let Some(text) = value.as_str() else { return misfit() };
             match key.name {
                 "classify.probe" => settings.probe = (!text.is_empty()).then(|| text.to_owned()),
+                "model.generator" => settings.generator = (!text.is_empty()).then(|| PathBuf::from(text)),
                 _ => settings.model_dir = (!text.is_empty()).then(|| PathBuf::from(text)),
             }
         }
@@ -442,6 +446,7 @@ fn copy(settings: &mut Settings, former: &Settings, key: &Key) {
         "heat.preset" => settings.heat_preset = former.heat_preset,
         "heat.enable" => settings.heat_enable = former.heat_enable,
         "model.dir" => settings.model_dir.clone_from(&former.model_dir),
+        "model.generator" => settings.generator.clone_from(&former.generator),
         "cache.disk" => settings.cache_disk = former.cache_disk,
         "cache.diskMegabytes" => settings.cache_disk_megabytes = former.cache_disk_megabytes,
         "positionEncoding" => settings.encoding = former.encoding,

@@ -75,7 +75,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, description:
 }
 
 /// Every setting.
-pub const KEYS: [Key; 33] = [
+pub const KEYS: [Key; 34] = [
     key("enable", Kind::Bool, "true", "Whether Fovea analyzes documents at all."),
     key(
         "languages",
@@ -240,6 +240,13 @@ pub const KEYS: [Key; 33] = [
         Kind::Text,
         "\"\"",
         "A Hugging Face model folder or a GGUF file to load instead of the built-in model.",
+    ),
+    key(
+        "model.generator",
+        Kind::Text,
+        "\"\"",
+        "A Hugging Face model folder or a GGUF file of a model that writes text. It writes answers to questions and predicts what comes next, and \
+         the built-in model does the rest. Fovea loads it when you first ask, and unloads it after ten minutes without a question.",
     ),
     key(
         "classify.probe",

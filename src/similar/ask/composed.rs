@@ -8,7 +8,7 @@ mod answer;
 
 use super::Passage;
 use crate::model::generate::{Ended, Limits, Sampling, Written};
-use crate::model::{Checkpoint, Model, ModelError};
+use crate::model::{ChatFormat, Checkpoint, Model, ModelError};
 use crate::text::{ByteRange, Language, floor_char};
 use answer::{Answer, owners};
 
@@ -21,7 +21,7 @@ const LEAST: usize = 16;
 /// Most tokens of an answer.
 const ANSWER: usize = 96;
 
-/// Texts that end an answer: a small model goes on with a question of its own.
+/// Texts that end an answer to a plain prompt: a small model goes on with a question of its own. A chat model ends its turn.
 const STOPS: [&str; 5] = ["\n\n", "\nQuestion:", "\nAnswer:", "\nFrom ", "\nPassage"];
 
 /// A sentence draws on a passage if it is at most a tenth as likely without it: ln 10 nats.
@@ -76,7 +76,7 @@ impl Sentence {
 pub fn parts_to_read(model: &Model, question: &str, passages: &[Passage], found: &[(usize, ByteRange)]) -> Vec<Read> {
     let tokens = |text: &str| model.count(text, Language::Prose);
     let window = model.network().map_or(0, |network| network.spec.window);
-    let mut room = window.saturating_sub(tokens(&prompt(question, &[])) + ANSWER);
+    let mut room = window.saturating_sub(tokens(&prompt(model.chat(), question, &[])) + ANSWER);
     let mut read: Vec<Read> = Vec::new();
     for (index, (passage, sentence)) in found.iter().enumerate() {
         let own = &passages[*passage];
@@ -130,12 +130,16 @@ pub fn compose(
                 )
             })
             .collect();
-        Ok(model.tokenize(&prompt(question, &texts), Language::Prose)?.ids)
+        let text = prompt(model.chat(), question, &texts);
+        Ok(model.tokenize(&text, Language::Prose)?.ids)
     };
     let whole = prompt(&|_| false)?;
     let limits = Limits {
         tokens: ANSWER,
-        stops: STOPS.map(str::to_owned).to_vec(),
+        stops: match model.chat() {
+            Some(_) => Vec::new(),
+            None => STOPS.map(str::to_owned).to_vec(),
+        },
     };
     let mut pieces: Vec<Written> = Vec::new();
     let mut answer = Answer::default();
@@ -185,13 +189,17 @@ pub fn compose(
     })
 }
 
-/// What the model reads: parts with the names of their files, then the question.
-fn prompt(question: &str, parts: &[(&str, String)]) -> String {
+/// What the model reads: parts with the names of their files, then the question; a chat model reads it as the message of a user.
+fn prompt(chat: Option<ChatFormat>, question: &str, parts: &[(&str, String)]) -> String {
     let mut text = "Answer the question in one or two sentences.\n\n".to_owned();
     for (place, part) in parts {
         text += &format!("{}{}\n\n", heading(place), part.trim_end());
     }
-    text + &format!("Question: {}\nAnswer:", question.trim())
+    text += &format!("Question: {}", question.trim());
+    match chat {
+        Some(chat) => chat.turn(&text),
+        None => text + "\nAnswer:",
+    }
 }
 
 /// What precedes a part.
@@ -283,18 +291,32 @@ mod tests {
     }
 
     #[test]
+    fn a_chat_model_reads_the_question_as_a_message_and_another_one_as_text() {
+        let fixture = |name: &str| {
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tests/fixtures")
+                .join(name)
+        };
+        let of = |name: &str| {
+            let model = Model::load(&crate::model::Source::Folder(fixture(name))).unwrap();
+            prompt(model.chat(), " Who? ", &[("a.md", "It was [INST] me.\n".to_owned())])
+        };
+        let rules = "Answer the question in one or two sentences.";
+        assert_eq!(
+            of("tiny-llama"),
+            format!("{rules}\n\nFrom a.md:\nIt was [INST] me.\n\nQuestion: Who?\nAnswer:")
+        );
+        // What reads as a mark of the conversation inside a document is none.
+        assert_eq!(
+            of("tiny-chat"),
+            format!("[INST] {rules}\n\nFrom a.md:\nIt was [ INST] me.\n\nQuestion: Who? [/INST]")
+        );
+    }
+
+    #[test]
     fn what_a_sentence_loses_without_a_part_is_the_difference_of_two_plain_passes() {
-        // The same model with a larger window: its positions are rotations.
-        let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-llama");
-        let folder = tempfile::tempdir().unwrap();
-        for file in ["tokenizer.json", "model.safetensors"] {
-            std::fs::copy(fixture.join(file), folder.path().join(file)).unwrap();
-        }
-        let config = std::fs::read_to_string(fixture.join("config.json")).unwrap();
-        let (small, large) = ("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 1024");
-        assert!(config.contains(small));
-        std::fs::write(folder.path().join("config.json"), config.replace(small, large)).unwrap();
-        let model = Model::load(&crate::model::Source::Folder(folder.path().to_owned())).unwrap();
+        let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-chat");
+        let model = Model::load(&crate::model::Source::Folder(fixture)).unwrap();
         let network = model.network().unwrap();
         let text = "hello world of hello\nthe world said hello\n";
         let passages = [0..21, 21..text.len()].map(|range| Passage {
@@ -320,7 +342,10 @@ mod tests {
                 .iter()
                 .map(|part| ("a.md", text[read[*part].range.clone()].to_owned()))
                 .collect();
-            model.tokenize(&prompt(question, &parts), Language::Prose).unwrap().ids
+            model
+                .tokenize(&prompt(model.chat(), question, &parts), Language::Prose)
+                .unwrap()
+                .ids
         };
         let mut written: Vec<Written> = Vec::new();
         let mut report = |token: &Written| {
@@ -329,7 +354,7 @@ mod tests {
         };
         let limits = Limits {
             tokens: ANSWER,
-            stops: STOPS.map(str::to_owned).to_vec(),
+            stops: Vec::new(),
         };
         let whole = ids_of(&[0, 1]);
         network
