@@ -165,9 +165,35 @@ export interface FoundAnswer {
   words: AnswerWord[];
 }
 
+/** An answer that a model wrote. */
+export interface WrittenAnswer {
+  model: string;
+  text: string;
+  sentences: WrittenSentence[];
+  /** What the model read. */
+  passages: { uri: string; range: Range; name?: string }[];
+  /** Whether it reached its maximum length. */
+  cut: boolean;
+}
+
+export interface WrittenSentence {
+  text: string;
+  logprob: number;
+  /** For each passage: by how many nats the sentence is less likely without it. */
+  without: number[];
+  withoutAll: number;
+  /** The same in words. */
+  withoutAllTimes: string;
+  /** The passages that it draws on, the most needed first. */
+  sources: { passage: number; times: string }[];
+}
+
 export interface AskAnswer {
   /** Best first; empty if there is no answer. */
   answers: FoundAnswer[];
+  /** Whether a model can write an answer. */
+  writes?: boolean;
+  written?: WrittenAnswer;
   notes: string[];
   ms: number;
 }

@@ -21,7 +21,7 @@ export function explainLens(): boolean {
  * A setting that names a file to load or run. In an untrusted workspace, only the user's value counts. VS Code ignores the workspace's
  * value, but older versions do not if it is inside an object, such as `"fovea.model": {"dir": …}`.
  */
-export function restricted(name: 'model.dir' | 'server.path'): string {
+export function restricted(name: 'model.dir' | 'model.generator' | 'server.path'): string {
   const settings = vscode.workspace.getConfiguration('fovea');
   if (vscode.workspace.isTrusted) {
     return settings.get<string>(name, '');
@@ -34,5 +34,5 @@ export function restricted(name: 'model.dir' | 'server.path'): string {
 export function section(): Record<string, unknown> {
   // VS Code uses UTF-16 for positions, and refuses a server with another encoding.
   const { positionEncoding: _, ...others } = JSON.parse(JSON.stringify(vscode.workspace.getConfiguration('fovea')));
-  return { ...others, model: { dir: restricted('model.dir') } };
+  return { ...others, model: { dir: restricted('model.dir'), generator: restricted('model.generator') } };
 }

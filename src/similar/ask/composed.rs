@@ -152,7 +152,7 @@ pub fn compose(
     if let Some(last) = pieces.last_mut() {
         last.text += &end.rest;
     }
-    let (text, ranges) = answer.end(&end.rest, told);
+    let (text, ranges) = answer.end(&end.rest, end.why != Ended::Tokens, told);
     if ranges.is_empty() {
         return Ok(Composed {
             text,

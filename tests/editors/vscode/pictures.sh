@@ -25,6 +25,7 @@ keep editor-light docs/images/vscode.png
 keep pair docs/images/vscode-pair.png
 keep hover docs/images/vscode-hover.png
 keep ask docs/images/vscode-ask.png
+keep answer docs/images/vscode-answer.png
 keep classify docs/images/vscode-classify.png
 keep class-lens docs/images/vscode-class-lens.png
 keep all-search-light docs/images/vscode-search.png

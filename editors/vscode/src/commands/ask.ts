@@ -1,8 +1,9 @@
-/** Ask: a question, its answers in a list with a preview, and the most important words marked in the text. */
+/** Ask: a question, its answers in a list with a preview, and the most important words marked in the text; or an answer that a model writes. */
 import * as vscode from 'vscode';
 
-import { label } from '../places';
-import type { AskAnswer, FoundAnswer, SimilarItem } from '../protocol';
+import type { Shown } from '../panel/panel';
+import { label, range } from '../places';
+import type { AskAnswer, FoundAnswer, SimilarItem, WrittenAnswer } from '../protocol';
 import { AnswerMarks } from './answermarks';
 import type { Core } from './core';
 import { Preview } from './preview';
@@ -16,21 +17,30 @@ const LABEL = 60;
 const NAMED = 5;
 
 interface Pick extends vscode.QuickPickItem {
-  found: FoundAnswer;
+  /** Absent for the item that writes an answer. */
+  found?: FoundAnswer;
 }
 
 interface Question {
   question: string;
   /** The only document that may answer. */
   uri?: string;
+  /** Whether a model writes an answer. */
+  write?: boolean;
+}
+
+/** Asks, and lets a model write the answer. */
+export async function answer(core: Core, given?: string | Question): Promise<AskAnswer | undefined> {
+  const asked = await typed(given);
+  return asked && ask(core, { ...asked, write: true });
 }
 
 export async function ask(core: Core, given?: string | Question): Promise<AskAnswer | undefined> {
-  const asked = given === undefined ? await input() : typeof given === 'string' ? { question: given } : given;
-  if (!asked || asked.question.trim() === '') {
+  const asked = await typed(given);
+  if (!asked) {
     return undefined;
   }
-  const answer = await patiently('looking for an answer', (token, report) =>
+  const answer = await patiently(asked.write ? 'writing an answer' : 'looking for an answer', (token, report) =>
     core.server.executeReporting<AskAnswer>('fovea.ask', [{ ...asked, top: TOP }], token, report),
   );
   if (answer.answers.length === 0) {
@@ -38,8 +48,27 @@ export async function ask(core: Core, given?: string | Question): Promise<AskAns
     void vscode.window.showInformationMessage(['Fovea: Nothing here answers that', ...answer.notes].join('; ') + '.');
     return answer;
   }
-  list(asked, answer);
+  if (answer.written) {
+    await showWritten(core, asked.question, answer.written);
+  } else {
+    list(asked, answer);
+  }
   return answer;
+}
+
+async function typed(given?: string | Question): Promise<Question | undefined> {
+  const asked = given === undefined ? await input() : typeof given === 'string' ? { question: given } : given;
+  return asked && asked.question.trim() !== '' ? asked : undefined;
+}
+
+/** Shows a written answer in the panel, with the text of the passages as it is now. */
+async function showWritten(core: Core, question: string, written: WrittenAnswer): Promise<void> {
+  const read = written.passages.map(async (passage): Promise<Shown> => {
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(passage.uri));
+    const own = document.validateRange(range(passage.range));
+    return { uri: document.uri, range: own, name: passage.name ?? '', text: document.getText(own), language: document.languageId };
+  });
+  core.panel.showAnswer(question, written, await Promise.all(read));
 }
 
 /** Asks the user for a question; a button limits it to the active document. */
@@ -84,14 +113,16 @@ function list(asked: Question, answer: AskAnswer): void {
   picker.placeholder = 'The marked words carry the answer';
   picker.matchOnDescription = true;
   picker.matchOnDetail = true;
-  picker.items = answer.answers.map(pick);
+  picker.items = [...answer.answers.map(pick), ...(answer.writes ? [WRITE] : [])];
   let kept = false;
-  picker.onDidChangeActive(([active]) => active && void show(active.found));
+  picker.onDidChangeActive(([active]) => active?.found && void show(active.found));
   picker.onDidAccept(() => {
-    const [active] = picker.activeItems;
-    if (active) {
+    const found = picker.activeItems[0]?.found;
+    if (found) {
       kept = true;
-      void preview.keep(place(active.found)).then(() => marks.keep(active.found));
+      void preview.keep(place(found)).then(() => marks.keep(found));
+    } else if (picker.activeItems.length > 0) {
+      void vscode.commands.executeCommand('fovea.ask', { ...asked, write: true });
     }
     picker.hide();
   });
@@ -104,6 +135,13 @@ function list(asked: Question, answer: AskAnswer): void {
   });
   picker.show();
 }
+
+/** The last item, if a model can write. */
+const WRITE: Pick = {
+  label: '$(sparkle) Write an answer from these…',
+  detail: 'A model writes it, and Fovea measures which passages each sentence draws on',
+  alwaysShow: true,
+};
 
 function pick(found: FoundAnswer): Pick {
   return {

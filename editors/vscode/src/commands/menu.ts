@@ -50,6 +50,7 @@ function entries(core: Core): Entry[] {
     group('Find'),
     entry('search', 'Search by meaning…', 'fovea.search'),
     entry('question', 'Ask…', 'fovea.ask', 'the sentence or statements that answer a question'),
+    entry('comment', 'Write an answer…', 'fovea.answer', 'to a question, with what each sentence draws on; for a model that writes'),
     entry('sparkle', 'Predict what comes next here', 'fovea.predict', 'and why; for a model that predicts'),
     entry('tag', 'Which words decided for the class here?', 'fovea.classify', 'by your probe'),
     entry('references', 'Show similar code', 'fovea.showSimilar', 'like the function under the cursor'),

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 
 import type { AttentionMaps, ClassifyArgs, PredictArgs } from '../protocol';
-import { ask } from './ask';
+import { answer, ask } from './ask';
 import { classify, relabel } from './classify';
 import { compareHere, comparePassages } from './compare';
 import { asked, type Core, front } from './core';
@@ -36,6 +36,7 @@ export function registerCommands(core: Core): vscode.Disposable {
     'fovea.openView': () => openView(core),
     'fovea.search': (given) => search(core, typeof given === 'string' ? given : undefined),
     'fovea.ask': (given) => ask(core, question(given)),
+    'fovea.answer': (given) => answer(core, question(given)),
     'fovea.classify': (given) => classify(core, atPlace<ClassifyArgs>(given)),
     'fovea.predict': (given) => predict(core, atPlace<PredictArgs>(given)),
     'fovea.relabel': (given, label) => {

@@ -79,7 +79,26 @@ export interface LegendView {
   preset: string;
 }
 
-export type View = PairView | ExplanationView | LegendView;
+/** An answer that a model wrote, and what each of its sentences draws on. */
+export interface AnswerView {
+  kind: 'answer';
+  question: string;
+  model: string;
+  sentences: ViewSentence[];
+  /** The passages that the model read, by index; `file.ts:3-12`. */
+  passages: { place: string; name: string }[];
+  /** Whether the answer reached its maximum length. */
+  cut: boolean;
+}
+
+export interface ViewSentence {
+  text: string;
+  sources: { passage: number; times: string }[];
+  /** How much less likely it is without all passages, in words. */
+  withoutAll: string;
+}
+
+export type View = PairView | ExplanationView | AnswerView | LegendView;
 
 /** To the web view. */
 export type Message = View | ({ kind: 'row'; turn: number } & ViewRow);

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 
 import { label } from '../places';
-import type { ComparedRow, Comparison, Explanation } from '../protocol';
+import type { ComparedRow, Comparison, Explanation, WrittenAnswer } from '../protocol';
 import { page } from './html';
 import type { Message, Request, View } from './messages';
 import { nameOf } from './text';
@@ -81,6 +81,21 @@ export class Panel implements vscode.Disposable {
     const title = asked ? 'Why does this word matter?' : whole ? 'Which words tell most about the selection?' : 'Which words tell most?';
     const view: View = { kind: 'explanation', title, units: units.map((unit) => unit.view) };
     this.show(asked ? 'Why?' : 'Telling Words', vscode.ViewColumn.Beside, view, units.map(({ home }) => home));
+  }
+
+  /** Shows a written answer. `read`: the passages that the model read, in order. */
+  showAnswer(question: string, written: WrittenAnswer, read: Shown[]): void {
+    const place = ({ uri, range }: Shown) => `${label(uri, range.start.line)}-${range.end.character > 0 ? range.end.line + 1 : range.end.line}`;
+    const view: View = {
+      kind: 'answer',
+      question,
+      model: written.model,
+      sentences: written.sentences.map(({ text, sources, withoutAllTimes }) => ({ text, sources, withoutAll: withoutAllTimes })),
+      passages: read.map((passage) => ({ place: place(passage), name: passage.name })),
+      cut: written.cut,
+    };
+    const homes = read.map(({ uri, range, text }) => ({ uri, range, text, words: [{ start: 0, end: text.trimEnd().length }] }));
+    this.show('Answer', vscode.ViewColumn.Beside, view, homes);
   }
 
   /** Shows the legend of the colors. */

@@ -1,5 +1,6 @@
 /** The script of the panel: shows the views that the extension sends. */
 import type { Message, Request } from '../panel/messages';
+import { showAnswer } from './answer';
 import { showExplanation } from './explanation';
 import { showLegend } from './legend';
 import { Pair } from './pair';
@@ -27,6 +28,8 @@ window.addEventListener('message', (event: MessageEvent<Message>) => {
   view.className = message.kind;
   if (message.kind === 'pair') {
     pair = new Pair(view, message, send);
+  } else if (message.kind === 'answer') {
+    showAnswer(view, message, send);
   } else if (message.kind === 'legend') {
     showLegend(view, message, send);
   } else {

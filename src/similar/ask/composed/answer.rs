@@ -16,6 +16,9 @@ fn sentences(text: &str) -> Vec<ByteRange> {
         .collect()
 }
 
+/// Most sentences of an answer. The prompt asks for one or two, and small models go on.
+const MOST: usize = 3;
+
 /// An answer while it is written. It ends before a sentence that it already has: a small model that has no more to say repeats itself.
 #[derive(Default)]
 pub(super) struct Answer {
@@ -25,7 +28,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Adds a piece; false if a sentence repeats an earlier one.
+    /// Adds a piece; false if a sentence repeats an earlier one, or if there are enough.
     pub(super) fn push(&mut self, piece: &str, told: &mut dyn FnMut(&str)) -> bool {
         self.text += piece;
         let all = sentences(&self.text);
@@ -42,14 +45,20 @@ impl Answer {
             told(own);
             self.whole.push(range.clone());
         }
-        true
+        self.whole.len() < MOST
     }
 
-    /// The text up to the end of its last sentence, and its sentences.
-    pub(super) fn end(mut self, rest: &str, told: &mut dyn FnMut(&str)) -> (String, Vec<ByteRange>) {
+    /// The text up to the end of its last sentence, and its sentences. A last sentence that is not finished, as in an answer of maximum length,
+    /// counts only if it is the first.
+    pub(super) fn end(mut self, rest: &str, finished: bool, told: &mut dyn FnMut(&str)) -> (String, Vec<ByteRange>) {
         self.text += rest;
         let all = sentences(&self.text);
-        self.add(&all, told);
+        let most = if finished || self.whole.is_empty() {
+            MOST
+        } else {
+            self.whole.len()
+        };
+        self.add(&all[..all.len().min(most)], told);
         self.text.truncate(self.whole.last().map_or(0, |last| last.end));
         (self.text, self.whole)
     }
@@ -105,8 +114,26 @@ mod tests {
         ];
         let written: Vec<bool> = pieces.iter().map(|piece| answer.push(piece, &mut tell)).collect();
         assert_eq!(written.iter().position(|goes_on| !goes_on), Some(6));
-        let (text, ranges) = answer.end("", &mut tell);
+        let (text, ranges) = answer.end("", true, &mut tell);
         assert_eq!((text.as_str(), ranges.len()), (" It is signed. The key signs it.", 2));
         assert_eq!(told, ["It is signed.", "The key signs it."]);
+    }
+
+    #[test]
+    fn an_answer_has_three_sentences_at_most_and_none_that_was_cut() {
+        let mut silent = |_: &str| {};
+        let of = |pieces: &[&str], finished: bool, silent: &mut dyn FnMut(&str)| {
+            let mut answer = Answer::default();
+            let goes_on = pieces.iter().all(|piece| answer.push(piece, silent));
+            (goes_on, answer.end("", finished, silent).0)
+        };
+        let four = ["One. ", "Two. ", "Three. ", "Four. ", "Five."];
+        assert_eq!(of(&four, true, &mut silent), (false, "One. Two. Three.".to_owned()));
+        assert_eq!(of(&["One. ", "Tw"], false, &mut silent), (true, "One.".to_owned()));
+        assert_eq!(
+            of(&["One. ", "Two."], true, &mut silent),
+            (true, "One. Two.".to_owned())
+        );
+        assert_eq!(of(&["On"], false, &mut silent), (true, "On".to_owned()));
     }
 }

@@ -1,8 +1,11 @@
 // Ask: a question, its answers, and their most important words.
 const assert = require('node:assert/strict');
+const { resolve } = require('node:path');
 const vscode = require('vscode');
 
-const { open, heat, test, until } = require('./session');
+const { api, having, heat, open, test, until } = require('./session');
+
+const tests = resolve(process.env.FOVEA_TEST_MEMORY, '..');
 
 const accept = () => vscode.commands.executeCommand('workbench.action.acceptSelectedQuickOpenItem');
 const close = () => vscode.commands.executeCommand('workbench.action.closeQuickOpen');
@@ -44,5 +47,25 @@ exports.run = async () => {
     assert.ok(answer.answers.length > 0);
     assert.ok(answer.answers.every(({ uri }) => uri.endsWith('config.rs')));
     await close();
+  });
+
+  await test('a model writes an answer, and each sentence leads to the passage that it draws on', async () => {
+    const question = 'how is the median of numbers computed?';
+    await having('model.generator', resolve(tests, '../fixtures/tiny-chat'), async () => {
+      const answer = await until('a written answer', async () => {
+        const told = await vscode.commands.executeCommand('fovea.answer', question);
+        return told?.written && told;
+      });
+      const { model, sentences, passages } = answer.written;
+      assert.equal(model, 'tiny-chat');
+      assert.ok(sentences.length > 0);
+      assert.ok(sentences.every(({ without }) => without.length === passages.length));
+      const shown = api().panel();
+      assert.deepEqual([shown.kind, shown.question, shown.sentences.length], ['answer', question, sentences.length]);
+      assert.match(shown.passages[0].place, /preferences\.py:\d+-\d+$/);
+    });
+    // The built-in model finds and does not write.
+    assert.equal(await vscode.commands.executeCommand('fovea.answer', question), undefined);
+    await vscode.commands.executeCommand('notifications.clearAll');
   });
 };

@@ -1,8 +1,10 @@
 // Search by meaning, the menu of the status bar, and attention maps.
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 
 import { until } from '../server.mjs';
 
+const tests = resolve(import.meta.dirname, '../..');
 const STORE_KEY = 'Control+Alt+9';
 
 /** A key that shows an item of a team's store, as a lens would. */
@@ -65,6 +67,29 @@ export async function finding({ window, page, test, shot }) {
     await page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
     await page.locator('.editor-instance > .monaco-editor.focused').waitFor();
     await page.keyboard.press('Escape');
+  });
+
+  await test('a model writes an answer from the passages, and a click on a source opens it', async () => {
+    await window.set({ 'fovea.model.generator': process.env.FOVEA_CHAT_GGUF ?? resolve(tests, '../fixtures/tiny-chat') });
+    await window.file('config.rs');
+    await window.heat();
+    await window.command('Fovea: Ask…');
+    const input = page.locator('.quick-input-widget input[type="text"]').first();
+    await page.locator('.quick-input-title').filter({ hasText: 'Ask' }).waitFor();
+    await input.fill('how is the median of numbers computed?');
+    await page.keyboard.press('Enter');
+    const write = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'Write an answer' });
+    await write.waitFor();
+    await shot('ask-write');
+    await write.click();
+    await page.locator('.tab.active').filter({ hasText: 'Answer' }).waitFor();
+    const frame = await window.panel('answer');
+    await frame.locator('.quiet').filter({ hasText: 'wrote this. Check it' }).waitFor();
+    await shot('answer');
+    await frame.locator('button.link').first().click();
+    await page.locator('.tab.active').filter({ hasText: 'preferences.py' }).waitFor();
+    await window.set({ 'fovea.model.generator': null });
+    await window.wish({ run: ['workbench.action.closeAllEditors'] });
   });
 
   await test('buttons limit a search to languages, kinds, tests and paths', async () => {

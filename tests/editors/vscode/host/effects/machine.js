@@ -1,13 +1,14 @@
 // Settings of resources, of results on disk, and of the model.
 const assert = require('node:assert/strict');
 const { mkdirSync, readFileSync, rmSync, writeFileSync } = require('node:fs');
-const { join } = require('node:path');
+const { join, resolve } = require('node:path');
 const { DatabaseSync } = require('node:sqlite');
 const vscode = require('vscode');
 
 const session = require('../session');
 const { api, having, heat, open, openFiles, reason, running, servers, untitled, until } = session;
 
+const tests = resolve(process.env.FOVEA_TEST_MEMORY, '..');
 const index = () => api().status().status?.index;
 const indexed = () => until('the index', () => index()?.state === 'ready');
 
@@ -108,6 +109,14 @@ exports.effects = {
       until('the error', () => api().status().status?.message?.includes('/nowhere.json does not exist; make it with')),
     );
     await running();
+  },
+
+  'model.generator': async () => {
+    const ask = () => vscode.commands.executeCommand('fovea.ask', 'how is the median of numbers computed?');
+    const writes = async () => (await ask())?.writes === true;
+    assert.equal(await writes(), false);
+    await having('model.generator', resolve(tests, '../fixtures/tiny-chat'), () => until('a model that writes', writes));
+    await vscode.commands.executeCommand('workbench.action.closeQuickOpen');
   },
 
   'model.dir': async () => {
