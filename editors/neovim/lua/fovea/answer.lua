@@ -9,6 +9,9 @@ local M = {}
 
 local namespace = vim.api.nvim_create_namespace('fovea_answer')
 
+--- Options of the window: the answer is prose.
+local PROSE = { wrap = true, linebreak = true, breakindent = true, number = false, relativenumber = false, spell = false }
+
 ---@class fovea.ReadPassage whole lines that the model read
 ---@field uri string
 ---@field range lsp.Range
@@ -114,7 +117,7 @@ local function enter()
   local window = vim.api.nvim_get_current_win()
   vim.api.nvim_win_set_buf(window, bufnr)
   vim.bo[bufnr].filetype = 'markdown'
-  for name, value in pairs({ wrap = true, linebreak = true, breakindent = true, number = false, relativenumber = false, spell = false }) do
+  for name, value in pairs(PROSE) do
     vim.api.nvim_set_option_value(name, value, { win = window, scope = 'local' })
   end
   shown = { bufnr = bufnr, window = window }
