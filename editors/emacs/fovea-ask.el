@@ -72,8 +72,8 @@
     (overlay-put overlay 'fovea-ask t)
     (push overlay fovea--ask-marks)))
 
-(defun fovea--ask-go (found)
-  "Go to the answer FOUND and mark it."
+(defun fovea--ask-show (found)
+  "Go to the answer FOUND, and mark it and its most important words."
   (fovea-ask-clear)
   (fovea--visit (plist-get found :uri) (plist-get found :range))
   (fovea--ask-mark (plist-get found :range) 'fovea-answer 60)
@@ -82,8 +82,16 @@
     (dolist (word words)
       (when (>= (plist-get word :score) (* fovea--ask-share most))
         (fovea--ask-mark (plist-get word :range) 'fovea-answer-word 61))))
-  (add-hook 'after-change-functions #'fovea-ask-clear nil t)
-  (message "Fovea: %s" (fovea--ask-because found)))
+  (add-hook 'after-change-functions #'fovea-ask-clear nil t))
+
+(defvar fovea--ask-hinted nil "Whether the user knows that a model can write an answer.")
+
+(defun fovea--ask-hint (answer)
+  "Mention once, after the first ANSWER, that a model can write one."
+  (if (or fovea--ask-hinted (not (eq (plist-get answer :writes) t)))
+      ""
+    (setq fovea--ask-hinted t)
+    (substitute-command-keys " · \\[fovea-answer] writes an answer")))
 
 ;;;###autoload
 (defun fovea-ask (question &optional alone)
@@ -104,7 +112,8 @@ the words that carry it are marked until you edit the text."
       (when-let ((found (if (cdr answers)
                             (fovea--choose "Answer: " answers #'fovea--ask-describe #'fovea--ask-annotate)
                           (car answers))))
-        (fovea--ask-go found))))))
+        (fovea--ask-show found)
+        (message "Fovea: %s%s" (fovea--ask-because found) (fovea--ask-hint answer)))))))
 
 (provide 'fovea-ask)
 ;;; fovea-ask.el ends here

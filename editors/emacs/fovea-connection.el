@@ -331,8 +331,16 @@ The value is a number that `fovea-cancel' takes."
     (let* ((value (plist-get params :value)) (percentage (plist-get value :percentage)))
       (setcdr fovea--progress
               (string-join (delq nil (list (or (plist-get value :message) (plist-get value :title))
-                                           (and percentage (format "%d %%" percentage))))
+                                           ;; The last step says nothing about how long it takes.
+                                           (and percentage (< percentage 100) (format "%d %%" percentage))))
                            " ")))))
+
+(defun fovea--progress-line (what)
+  "What the echo area says about the work WHAT: one line, if there is room."
+  (let* ((progress (or (cdr fovea--progress) ""))
+         (room (- (frame-width) (string-width what) (length "Fovea: …  (C-g stops)") 1)))
+    (format "Fovea: %s… %s(C-g stops)" what
+            (if (string-empty-p progress) "" (concat (truncate-string-to-width progress (max 20 room) nil nil t) " ")))))
 
 (defun fovea-wait (what command &rest arguments)
   "Like `fovea-execute' with COMMAND and ARGUMENTS, for WHAT may take long.
@@ -353,9 +361,7 @@ The echo area says how far it is; \\[keyboard-quit] stops it here and at the ser
             (accept-process-output nil 0.05)
             (unless (fovea-running-p) (user-error "Fovea: the server ended meanwhile"))
             (when (and (not done) (> (- (float-time) began) 0.3))
-              (let ((message-log-max nil))
-                (message "Fovea: %s… %s(C-g stops)" what
-                         (if (string-empty-p (or (cdr fovea--progress) "")) "" (concat (cdr fovea--progress) " "))))))
+              (let ((message-log-max nil)) (message "%s" (fovea--progress-line what)))))
           (let ((message-log-max nil)) (message nil))
           (when failure (user-error "Fovea: %s" (plist-get failure :message))))
       (unless done (fovea-cancel request)))

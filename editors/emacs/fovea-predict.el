@@ -52,7 +52,8 @@
 (defun fovea-predict (&optional rather)
   "Show what the model expects at point, and which words speak for a token.
 With RATHER, a prefix argument, choose two tokens: why the first rather than the
-second.  The setting `model.dir' must name a model that predicts or fills masks."
+second.  The setting `model.generator' must name a model that predicts or
+fills masks."
   (interactive "P")
   (let* ((answer (fovea--predict-ask nil))
          (next (append (plist-get answer :next) nil)))

@@ -74,6 +74,8 @@
      "`false` is the same as `heat.preset` set to `off`.")
     ("model.dir" "" string
      "A Hugging Face model folder or a GGUF file to load instead of the built-in model.")
+    ("model.generator" "" string
+     "A Hugging Face model folder or a GGUF file of a model that writes text. It writes answers to questions and predicts what comes next, and the built-in model does the rest. Fovea loads it when you first ask, and unloads it after ten minutes without a question.")
     ("classify.probe" "" string
      "A probe that `fovea probe train` made, by its name or its file (`….json`): a lens names the class of each function or section, such as `security-relevant .91`, if its probability is at least 0.8. Labels called `other` or `none` have no lens. Fovea reads the file again when it changes.")
     ("cache.disk" t (choice (const :tag "on" t) (const :tag "off" :json-false))

@@ -50,7 +50,7 @@
 
 (test "fovea-predict says that the built-in model cannot predict"
   (let ((problem (condition-case err (progn (fovea-predict) "") (error (error-message-string err)))))
-    (check (string-search "set fovea.model.dir" problem) "the reason" problem)))
+    (check (string-search "set fovea.model.generator" problem) "the reason" problem)))
 
 (test "fovea-predict marks the words that contribute to the chosen token"
   (let ((model (expand-file-name "tests/fixtures/tiny-llama" the-root)))

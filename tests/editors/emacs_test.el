@@ -360,6 +360,104 @@
     (check (equal said "Fovea: nothing here answers that") "the message without an answer" said))
   (switch-to-buffer the-config))
 
+(defconst the-question "how is the median of numbers computed?")
+
+(test "fovea-answer says what to set if no model writes"
+  (let ((problem (condition-case err (progn (fovea-answer the-question) "") (error (error-message-string err)))))
+    (check (string-search "writes no text; set fovea.model.generator" problem) "the reason" problem))
+  (check (null (get-buffer "*Fovea Answer*")) "there is an answer"))
+
+(test "fovea-ask says once that a model can write an answer"
+  (customize-set-variable 'fovea-server-model-generator (expand-file-name "tests/fixtures/tiny-chat" the-root))
+  (setq chosen "def median")
+  (dolist (expected '(t nil))
+    (setq said nil)
+    (cl-letf (((symbol-function 'completing-read) #'choose))
+      (fovea-ask the-question))
+    (check (said-p "Fovea: median for median +0.") "the message" said)
+    (check (eq expected (and (said-p "C-c _ Q writes an answer") t)) "the mention" said)
+    (fovea-ask-clear)
+    (switch-to-buffer the-config)))
+
+(test "fovea-answer shows what a model writes, with the passages that each sentence draws on"
+  (check (eq (key-binding (kbd "C-c _ Q")) #'fovea-answer) "no key")
+  (fovea-answer the-question)
+  (check (equal (buffer-name) "*Fovea Answer*") "the buffer" (current-buffer))
+  (check (= (length (window-list)) 2) "windows" (window-list))
+  (check (string-match-p
+          (concat "\\`" (regexp-quote the-question)
+                  "\n\n.+\n  \\.\\./tools/preferences\\.py:[0-9]+-[0-9]+ · .* times less likely without it\n")
+          (buffer-string))
+         "the answer" (buffer-string))
+  (check (string-search "\ntiny-chat wrote this. Check it: a sentence" (buffer-string)) "the advice" (buffer-string)))
+
+(test "RET on a source of an answer opens the place beside it and marks it, and q closes the answer"
+  (with-current-buffer "*Fovea Answer*"
+    (let ((first (string-to-number (progn (string-match "py:\\([0-9]+\\)-" (buffer-string)) (match-string 1 (buffer-string)))))
+          (window (selected-window)))
+      (check (button-at (point)) "point is not on a source" (point))
+      (call-interactively (key-binding (kbd "RET")))
+      (set-buffer (window-buffer))
+      (check (string-suffix-p "preferences.py" buffer-file-name) "the file" (current-buffer))
+      (check (= (line-number-at-pos) first) "the line" (line-number-at-pos) first)
+      (check (equal (mapcar (lambda (one) (overlay-get one 'face)) (overlays 'fovea-ask)) '(fovea-answer)) "the mark")
+      (check (equal (buffer-name (window-buffer window)) "*Fovea Answer*") "the answer is not on screen" (window-list))
+      (fovea-ask-clear)
+      (select-window window)
+      (call-interactively (key-binding (kbd "q")))
+      (check (not (get-buffer-window "*Fovea Answer*")) "the answer is on screen" (window-list))))
+  (delete-other-windows)
+  (switch-to-buffer the-config))
+
+(test "fovea-answer with a prefix argument asks only this document, and says if nothing answers"
+  (setq said nil)
+  (fovea-answer "Which treaty ended the Thirty Years' War?" t)
+  (check (said-p "Fovea: nothing here answers that") "the message" said)
+  (fovea-answer "how is a configuration file read?" t)
+  (check (string-search "  config.rs:" (buffer-string)) "no source" (buffer-string))
+  (check (not (string-search "settings.rs:" (buffer-string))) "another document" (buffer-string))
+  (quit-window)
+  (delete-other-windows)
+  (switch-to-buffer the-config)
+  (customize-set-variable 'fovea-server-model-generator 'default))
+
+(test "an answer says what it does not draw on, what it draws on only together, and that it is incomplete"
+  (with-temp-buffer
+    (setq default-directory "/p/")
+    (let ((passage (lambda (first last)
+                     (list :uri "file:///p/a.md" :range (list :start (list :line first :character 0) :end (list :line last :character 0))))))
+      (fovea--answer-insert "Why?" (list :model "A model" :cut t :passages (vector (funcall passage 2 5) (funcall passage 6 7))
+                                         :sentences [(:text "So it is." :sources [] :withoutAllTimes "1.2 times")])))
+    (check (equal (buffer-substring-no-properties (point-min) (point-max))
+                  "Why?
+
+So it is.
+  from no single passage; without all of them 1.2 times less likely
+
+read and not used: a.md:3-5
+read and not used: a.md:7
+A model wrote this. Check it: a sentence that draws on a passage may still be wrong.
+The answer reached its maximum length, so its last sentence may be incomplete.
+")
+           "the text" (buffer-string))))
+
+(test "sentences appear while a model writes, and C-g cancels it at the server"
+  (let (cancelled)
+    (setq said nil)
+    (cl-letf (((symbol-function 'fovea-request-async) (lambda (&rest _) 4712))
+              ((symbol-function 'fovea-cancel) (lambda (request) (push request cancelled)))
+              ((symbol-function 'accept-process-output)
+               (let ((turn 0))
+                 (lambda (&rest _)
+                   (setq turn (1+ turn))
+                   (sleep-for 0.2)
+                   (fovea-take-progress (list :token (car fovea--progress)
+                                              :value '(:kind "report" :message "It is in the middle." :percentage 100)))
+                   (when (> turn 3) (signal 'quit nil))))))
+      (check (eq 'stopped (condition-case nil (fovea-answer the-question) (quit 'stopped))) "it was not stopped"))
+    (check (equal cancelled '(4712)) "the server was not told" cancelled)
+    (check (said-p "writing an answer… It is in the middle. (C-g stops)") "no sentence" said)))
+
 (test "fovea-similar goes to the item that is similar to the one at point"
   (go "config.insert")
   (setq chosen "read_settings")

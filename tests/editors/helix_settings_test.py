@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 import time
 
-from helix_harness import FILES, HERE, IS_MODERN, Helix, count, hover_says_what_the_word_is_to_its_function, is_ours, run_all, test
+from helix_harness import FILES, HERE, IS_MODERN, Helix, choose_action, count, hover_says_what_the_word_is_to_its_function, is_ours, run_all, test
 
 EFFECTS = {}
 # Settings without an effect in this Helix.
@@ -304,6 +304,13 @@ def the_status_line_says_what_is_wrong_with_the_probe(helix):
 @effect("model.dir", '"/nowhere"')
 def the_status_line_says_that_there_is_no_model(helix):
     helix.until("the message", lambda screen: "/nowhere" in screen)
+
+
+@effect("model.generator", f'"{HERE.parent / "fixtures" / "tiny-chat"}"')
+def the_model_that_writes_also_predicts(helix):
+    helix.find("load_config")
+    choose_action(helix, "Predict what comes next here")
+    helix.until("the tokens", lambda screen: re.search(r"\d\.\d % \"", screen))
 
 
 def results(helix):

@@ -134,6 +134,24 @@ def a_question_is_answered_and_its_place_opened(helix):
     helix.until("the words", lambda screen: re.search(r"preferences\.py[\s\S]*Fovea: median for median \+0\.\d+", screen))
 
 
+def an_answer_is_written_and_its_source_opened(helix):
+    def ask():
+        helix.command('lsp-workspace-command fovea.ask "how is the median of numbers computed?"')
+
+    helix.find("load_config")
+    helix.hover(is_ours)
+    ask()
+    screen = helix.until("the choice", lambda screen: "Write an answer from these" in screen and screen, ask)
+    # The first answer is selected, and the choice to write comes after all of them.
+    for _ in re.findall(r"\b0\.\d\d \w", screen):
+        helix.keys("Down")
+    helix.keys("Enter")
+    helix.until("the answer", lambda screen: re.search(r"tiny-chat wrote this: check it", screen))
+    helix.until("a source", lambda screen: re.search(r"1\. tools/preferences\.py:\d+, .* less likely without it", screen))
+    helix.keys("Enter")
+    helix.until("the file", lambda screen: re.search(r"NOR\s.*preferences\.py", screen))
+
+
 def a_command_takes_an_argument(helix):
     helix.find("load_config")
     helix.hover(lambda screen: is_ours(screen) and "decomposition" in screen)
@@ -226,6 +244,7 @@ def tests():
     subprocess.run([FOVEA, "probe", "train", "--out", f"{probe}/configuration.json", f"{probe}/labels.csv"], check=True, capture_output=True)
     by_probe = f'[language-server.fovea.config.fovea]\n"classify.probe" = "{probe}/configuration.json"'
     decoder = f'[language-server.fovea.config.fovea]\n"model.dir" = "{HERE.parent / "fixtures" / "tiny-llama"}"'
+    writer = f'[language-server.fovea.config.fovea]\n"model.generator" = "{HERE.parent / "fixtures" / "tiny-chat"}"'
     one = {"files": FILES[:1]}
     test("hover says in a sentence how telling the word is for its function", hover_says_what_the_word_is_to_its_function)
     test("hover follows an edit", hover_follows_an_edit)
@@ -245,6 +264,8 @@ def tests():
     if IS_MODERN:
         test("fovea.search lets the user choose, and opens the place", search_command_lets_choose_and_opens, **one)
         test("fovea.ask answers a question, opens the place and names the words", a_question_is_answered_and_its_place_opened, **one)
+        name = "fovea.ask offers an answer that a model writes, and opens its source"
+        test(name, an_answer_is_written_and_its_source_opened, settings=writer, **one)
         test("fovea.setMethod takes a name", a_command_takes_an_argument, settings=DETAILS)
         # Helix 25.01 does not ask for document colors.
         test("document colors replace heat if they are turned on", heat_is_told_in_colors, settings=CARRIERS)

@@ -72,7 +72,7 @@ test(':FoveaPredict says that the built-in model cannot predict', function()
   local from = #notices + 1
   vim.cmd.FoveaPredict()
   wait('the notice', function()
-    return noticed(from):find('set fovea.model.dir', 1, true)
+    return noticed(from):find('set fovea.model.generator', 1, true)
   end)
 end)
 

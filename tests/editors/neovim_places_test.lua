@@ -88,6 +88,169 @@ test(':Fovea ask says if there is no answer', function()
   end)
 end)
 
+local QUESTION = 'how is the median of numbers computed?'
+
+--- The window of a written answer.
+local function answered()
+  return wait('the answer', function()
+    local bufnr = vim.api.nvim_get_current_buf()
+    return vim.bo[bufnr].buftype == 'nofile' and lines_of(bufnr)[1] == '# ' .. QUESTION and vim.api.nvim_get_current_win()
+  end)
+end
+
+test(':FoveaAnswer says what to set if no model writes', function()
+  local from = #notices + 1
+  vim.cmd.FoveaAnswer(QUESTION)
+  wait('the notice', function()
+    return noticed(from):find('writes no text; set fovea.model.generator', 1, true)
+  end)
+  equal(#vim.api.nvim_list_wins(), 1, 'windows')
+end)
+
+test(':Fovea ask says once that a model can write an answer', function()
+  configure({ settings = { ['model.generator'] = root .. '/tests/fixtures/tiny-chat' } })
+  for _, expected in ipairs({ true, false }) do
+    local from = #notices + 1
+    vim.cmd.FoveaAsk(QUESTION)
+    wait('the notice', function()
+      return noticed(from):find('median for median', 1, true)
+    end)
+    equal(noticed(from):find(':FoveaAnswer writes an answer', 1, true) ~= nil, expected, 'mention')
+    vim.cmd.lclose()
+    vim.cmd.buffer(config_file)
+  end
+end)
+
+test(':Fovea answer shows what a model writes, with the passages that each sentence draws on', function()
+  vim.cmd('Fovea answer ' .. QUESTION)
+  answered()
+  equal(vim.bo.filetype, 'markdown', 'filetype')
+  local lines = lines_of(0)
+  assert(lines[3] ~= '' and not lines[3]:find('likely', 1, true), vim.inspect(lines))
+  assert(lines[4]:find('^  tools/preferences%.py:%d+%-%d+ · .* times less likely without it$'), vim.inspect(lines))
+  assert(lines[#lines]:find('tiny-chat wrote this. Check it:', 1, true), vim.inspect(lines))
+  assert(not vim.bo.modifiable, 'the answer can be edited')
+end)
+
+test('<CR> on a source of an answer opens the place in the previous window and marks it, and q closes the answer', function()
+  local window = answered()
+  vim.api.nvim_win_set_cursor(window, { 3, 0 })
+  vim.api.nvim_feedkeys('\r', 'x', false)
+  equal(vim.api.nvim_get_current_win(), window, 'window after <CR> on a sentence')
+  local first, last = lines_of(0)[4]:match(':(%d+)%-(%d+) ')
+  vim.api.nvim_win_set_cursor(window, { 4, 0 })
+  vim.api.nvim_feedkeys('\r', 'x', false)
+  assert(vim.api.nvim_get_current_win() ~= window and vim.api.nvim_win_is_valid(window), 'not the other window')
+  assert(vim.api.nvim_buf_get_name(0):find('tools/preferences.py$'), vim.api.nvim_buf_get_name(0))
+  equal(vim.api.nvim_win_get_cursor(0)[1], tonumber(first), 'line')
+  local found = vim.api.nvim_buf_get_extmarks(0, require('fovea.ask').namespace, 0, -1, { details = true })
+  equal(#found, 1, 'marks')
+  equal(found[1][4].hl_group, 'FoveaAnswer', 'group')
+  local stop = found[1][4]
+  equal({ found[1][2] + 1, stop.end_col > 0 and stop.end_row + 1 or stop.end_row }, { tonumber(first), tonumber(last) }, 'marked lines')
+  vim.api.nvim_set_current_win(window)
+  vim.api.nvim_feedkeys('q', 'x', false)
+  assert(not vim.api.nvim_win_is_valid(window), 'the answer is still open')
+  vim.cmd.buffer(config_file)
+end)
+
+test(':FoveaAnswer! asks only this document, and says if nothing answers', function()
+  local from = #notices + 1
+  vim.cmd("FoveaAnswer! Which treaty ended the Thirty Years' War?")
+  wait('the notice', function()
+    return noticed(from):find('nothing here answers that', 1, true)
+  end)
+  vim.cmd('FoveaAnswer! how is a configuration file read?')
+  wait('the answer', function()
+    return lines_of(0)[1] == '# how is a configuration file read?'
+  end)
+  for _, line in ipairs(lines_of(0)) do
+    assert(not line:find('less likely without it', 1, true) or line:find('  src/config.rs:', 1, true), line)
+  end
+  vim.api.nvim_feedkeys('q', 'x', false)
+end)
+
+test(':FoveaAnswer without a question asks for one', function()
+  local asked
+  ---@diagnostic disable-next-line: duplicate-set-field
+  vim.ui.input = function(options, done)
+    asked = options.prompt
+    done(QUESTION)
+  end
+  vim.cmd.FoveaAnswer()
+  answered()
+  equal(asked, 'Question: ', 'prompt')
+  vim.api.nvim_feedkeys('q', 'x', false)
+end)
+
+test('a new question cancels the last one at the server', function()
+  local notify, canceled = client().rpc.notify, 0
+  client().rpc.notify = function(method, params)
+    canceled = canceled + (method == '$/cancelRequest' and 1 or 0)
+    return notify(method, params)
+  end
+  vim.cmd.FoveaAnswer('how is a configuration file read?')
+  vim.cmd.FoveaAnswer(QUESTION)
+  client().rpc.notify = notify
+  equal(canceled, 1, 'cancellations')
+  answered()
+  vim.wait(300)
+  answered()
+  equal(#vim.api.nvim_list_wins(), 2, 'windows')
+  vim.api.nvim_feedkeys('q', 'x', false)
+end)
+
+test('sentences appear while the model writes, and a key or a new question cancels it', function()
+  local command, asked, canceled = require('fovea.client').command, {}, 0
+  require('fovea.client').command = function(_, _, more)
+    table.insert(asked, more.workDoneToken)
+    return function()
+      canceled = canceled + 1
+    end
+  end
+  local function say(token, message)
+    local value = { kind = 'report', message = message, percentage = 100 }
+    vim.api.nvim_exec_autocmds('LspProgress', { data = { client_id = client().id, params = { token = token, value = value } }, modeline = false })
+    return table.concat(lines_of(vim.api.nvim_win_get_buf((float()))), '\n')
+  end
+  vim.cmd.FoveaAnswer(QUESTION)
+  vim.cmd.FoveaAnswer(QUESTION)
+  equal({ #asked, canceled }, { 2, 1 }, 'requests and cancellations after a new question')
+  local window = wait('the window', function()
+    return (float())
+  end)
+  local text = say(asked[2], 'It is the middle one.')
+  assert(text:find('Writing an answer … It is the middle one.\n', 1, true) and text:find('cancels', 1, true), text)
+  text = say(asked[1], 'An old sentence.')
+  assert(not text:find('old', 1, true), text)
+  local from = #notices + 1
+  vim.api.nvim_feedkeys('q', 'x', false)
+  equal({ #asked, canceled }, { 2, 2 }, 'requests and cancellations after the key')
+  assert(not vim.api.nvim_win_is_valid(window), 'the window is still open')
+  assert(noticed(from):find('answer canceled', 1, true), noticed(from))
+  require('fovea.client').command = command
+end)
+
+test('a written answer says what it does not draw on, what it draws on only together, and that it is incomplete', function()
+  local function passage(first, last)
+    return { uri = vim.uri_from_fname(workspace .. '/a.md'), range = { start = { line = first, character = 0 }, ['end'] = { line = last, character = 0 } } }
+  end
+  local sentence = { text = 'So it is.', sources = {}, withoutAllTimes = '1.2 times' }
+  local page = require('fovea.answer').page('Why?', { model = 'A model', sentences = { sentence }, passages = { passage(2, 5), passage(6, 7) }, cut = true })
+  equal(page.lines, {
+    '# Why?',
+    '',
+    'So it is.',
+    '  from no single passage; without all of them 1.2 times less likely',
+    '',
+    'read and not used: a.md:3-5',
+    'read and not used: a.md:7',
+    'A model wrote this. Check it: a sentence that draws on a passage may still be wrong.',
+    'The answer reached its maximum length, so its last sentence may be incomplete.',
+  }, 'page')
+  configure()
+end)
+
 test(':FoveaSearch without a query asks for one, lets the user choose, and opens the place', function()
   local asked
   ---@diagnostic disable-next-line: duplicate-set-field

@@ -349,6 +349,13 @@ return function(scope, config_file)
         return status().health == 'error' and fovea.status(config_file):find('/nowhere', 1, true) ~= nil
       end,
     },
+    ['model.generator'] = {
+      set = root .. '/tests/fixtures/tiny-chat',
+      seen = function()
+        local question = { question = 'how is a configuration file read?', uri = vim.uri_from_bufnr(config_file) }
+        return ask('workspace/executeCommand', { command = 'fovea.ask', arguments = { question } }).writes == true
+      end,
+    },
     ['cache.disk'] = {
       set = false,
       seen = function()

@@ -138,6 +138,29 @@ local function follow(answers, encoding)
   })
 end
 
+--- Forgets the answers, so that the cursor on one of them marks nothing.
+function M.forget()
+  M.shown = nil
+  vim.api.nvim_create_augroup('fovea_ask', {})
+  M.clear()
+end
+
+--- Said once, with the first answers, if a model can write one.
+local HINT = ' · :FoveaAnswer writes an answer'
+local hinted = false
+
+--- What a message says about the best answer. It fits into a line, since a longer message would show the hit-enter prompt.
+---@param answer { answers: fovea.FoundAnswer[], writes?: boolean }
+---@return string
+local function told(answer)
+  local hint = ''
+  if answer.writes == true and not hinted then
+    hint, hinted = HINT, true
+  end
+  local room = math.max(20, vim.o.columns - 14 - vim.fn.strcharlen(hint))
+  return vim.fn.strcharpart('Fovea: ' .. M.because(answer.answers[1]), 0, room) .. hint
+end
+
 ---@type fun()? cancels the pending question
 local cancel
 
@@ -182,9 +205,8 @@ function M.run(question, pick, alone)
     M.shown = nil
     follow(answers, encoding)
     places.list(question, items, encoding, not pick)
-    -- The list has the texts; a longer message would show the hit-enter prompt.
-    local because = 'Fovea: ' .. M.because(answers[1])
-    vim.notify(vim.fn.strcharpart(because, 0, math.max(20, vim.o.columns - 14)))
+    -- The list has the texts.
+    vim.notify(told(answer))
     if pick then
       places.choose(question, items, encoding)
     end

@@ -240,6 +240,12 @@ local commands = {
     end,
     opts = { desc = 'Fovea: find answers to a question; with ! only in this document', nargs = '*', bang = true },
   },
+  FoveaAnswer = {
+    run = function(command)
+      require('fovea.answer').run(command.args, command.bang)
+    end,
+    opts = { desc = 'Fovea: write an answer to a question, with its sources; with ! only from this document', nargs = '*', bang = true },
+  },
   FoveaView = {
     run = open_view,
     opts = { desc = 'Fovea: show in a browser what the model does with this document' },
@@ -295,6 +301,7 @@ local commands = {
 
 --- The words after `:Fovea`, and their commands.
 local words = {
+  answer = 'FoveaAnswer',
   ask = 'FoveaAsk',
   classify = 'FoveaClassify',
   compare = 'FoveaCompare',
@@ -363,7 +370,7 @@ function M.create()
     vim.api.nvim_create_user_command(name, command.run, command.opts)
   end
   vim.api.nvim_create_user_command('Fovea', run, {
-    desc = 'Fovea: legend, why, trust, heat, ask, search, similar, compare, …',
+    desc = 'Fovea: legend, why, trust, heat, ask, answer, search, similar, compare, …',
     nargs = '*',
     bang = true,
     range = true,

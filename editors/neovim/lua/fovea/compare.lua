@@ -2,17 +2,14 @@
 ---
 --- When the cursor is on a word, its partners on the other side are marked. The first answer has the totals of all words. The row of one
 --- word is requested when the cursor rests on it; an older server sends the whole matrix instead.
-local client = require('fovea.client')
 local places = require('fovea.places')
 local position = require('fovea.position')
+local progress = require('fovea.progress')
 local windows = require('fovea.compare.windows')
 
 local M = {}
 
 M.open = windows.open
-
---- Milliseconds until a comparison shows its progress.
-local PATIENCE = 300
 
 ---@class fovea.Passage a passage of a comparison
 ---@field text string[]
@@ -76,56 +73,26 @@ function M.passage(range, encoding)
   }
 end
 
-local tokens = 0
-
 --- Asks why two passages are similar, and shows the answer. A window shows a long comparison and can cancel it.
 ---@param a { uri: string, range: lsp.Range, name?: string }
 ---@param b { uri: string, range: lsp.Range, name?: string }
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 function M.run(a, b, encoding)
   local left, right = M.passage(a, encoding), M.passage(b, encoding)
-  local origin = vim.api.nvim_get_current_win()
-  tokens = tokens + 1
-  local token = ('fovea-compare-%d'):format(tokens)
-  local what = left.name ~= '' and right.name ~= '' and ('Comparing %s with %s …'):format(left.name, right.name)
+  local working = left.name ~= '' and right.name ~= '' and ('Comparing %s with %s …'):format(left.name, right.name)
     or 'Comparing the two passages …'
-  local done, wait, cancel = false, nil, nil
-  local progress = vim.api.nvim_create_autocmd('LspProgress', {
-    callback = function(event)
-      local params = event.data.params or event.data.result or {}
-      local value = params.token == token and params.value or {}
-      if wait and (value.message or value.percentage) then
-        wait.say(('%s %s%s'):format(what, value.message or '', value.percentage and (' %d %%'):format(value.percentage) or ''))
-      end
-    end,
-  })
-  local function finish()
-    done = true
-    pcall(vim.api.nvim_del_autocmd, progress)
-    if wait then
-      wait.close()
-      if vim.api.nvim_win_is_valid(origin) then
-        vim.api.nvim_set_current_win(origin)
-      end
-    end
-  end
+  local what = { working = working, canceled = 'Fovea: comparison canceled' }
   -- Passages are sent as text: a file may not be open, and an edit during the request must not move words.
   local passages = vim.tbl_map(function(passage)
     return { text = table.concat(passage.text, '\n'), language = passage.language }
   end, { left, right })
   local function ask(options)
     local all = vim.list_extend(vim.list_slice(passages), { options })
-    cancel = client.command('fovea.comparePassages', all, { workDoneToken = token }, function(err, answer)
-      if done then
-        return
-      end
+    progress.run(what, 'fovea.comparePassages', all, function(err, answer)
       -- An older server accepts only two arguments and sends the whole matrix.
       if err and options and err.code == vim.lsp.protocol.ErrorCodes.InvalidParams then
         ask(nil)
-        return
-      end
-      finish()
-      if err then
+      elseif err then
         vim.notify('Fovea: ' .. err.message, vim.log.levels.ERROR)
       elseif type(answer) == 'table' then
         M.open(answer, left, right)
@@ -133,21 +100,6 @@ function M.run(a, b, encoding)
     end)
   end
   ask({ pairs = false })
-  if not cancel then
-    finish()
-    return
-  end
-  vim.defer_fn(function()
-    if not done then
-      wait = windows.waiting(what, function()
-        finish()
-        if cancel then
-          cancel()
-        end
-        vim.notify('Fovea: comparison canceled')
-      end)
-    end
-  end, PATIENCE)
 end
 
 return M

@@ -177,44 +177,4 @@ function M.open(answer, left, right)
   return view
 end
 
---- A small window that shows the progress, with keys that cancel the work.
----@param text string
----@param cancel fun()
----@return { say: fun(text: string), close: fun() }
-function M.waiting(text, cancel)
-  local bufnr = M.scratch({ '' })
-  local width = math.min(70, vim.o.columns - 4)
-  local window = vim.api.nvim_open_win(bufnr, true, {
-    relative = 'editor',
-    row = math.floor(vim.o.lines / 2) - 2,
-    col = math.max(0, math.floor((vim.o.columns - width) / 2)),
-    width = width,
-    height = 2,
-    style = 'minimal',
-    border = 'rounded',
-    title = ' Fovea ',
-  })
-  local shown = {}
-  function shown.say(line)
-    if vim.api.nvim_buf_is_valid(bufnr) then
-      vim.bo[bufnr].modifiable = true
-      vim.api.nvim_buf_set_lines(bufnr, 0, -1, false, { ' ' .. vim.fn.strcharpart(line, 0, width - 2), ' q, <Esc> or CTRL-C cancels' })
-      vim.bo[bufnr].modifiable = false
-    end
-  end
-  function shown.close()
-    if vim.api.nvim_win_is_valid(window) then
-      vim.api.nvim_win_close(window, true)
-    end
-  end
-  for _, key in ipairs({ 'q', '<Esc>', '<C-c>' }) do
-    vim.keymap.set('n', key, function()
-      shown.close()
-      cancel()
-    end, { buffer = bufnr, nowait = true, desc = 'Fovea: cancel' })
-  end
-  shown.say(text)
-  return shown
-end
-
 return M
