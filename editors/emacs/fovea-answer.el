@@ -64,8 +64,8 @@
             (fovea--answer-insert-note (format " · %s less likely without it\n" (plist-get source :times))))
           (plist-get sentence :sources))
   (when (seq-empty-p (plist-get sentence :sources))
-    (fovea--answer-insert-note (format "  from no single passage; without all of them %s less likely\n"
-                                       (plist-get sentence :withoutAllTimes))))
+    (fovea--answer-insert-note (format "  from no single passage; without all of them %s\n"
+                                       (plist-get sentence :withoutAllTold))))
   (insert "\n"))
 
 (defun fovea--answer-insert-unused (written)

@@ -9,9 +9,27 @@ pub fn times(nats: f32) -> String {
     }
 }
 
+/// How likely a text is without what it was written from, in words, from the nats by which it is less likely.
+pub fn less_likely(nats: f32) -> String {
+    // Below 1.05 times, one decimal place shows no difference.
+    match nats {
+        nats if nats.abs() < 1.05f32.ln() => "as likely".to_owned(),
+        nats if nats < 0.0 => format!("{} more likely", times(-nats)),
+        nats => format!("{} less likely", times(nats)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::times;
+    use super::{less_likely, times};
+
+    #[test]
+    fn a_text_may_be_more_likely_without_what_it_was_written_from() {
+        assert_eq!(
+            [-0.7, 0.01, 0.7].map(less_likely),
+            ["2.0 times more likely", "as likely", "2.0 times less likely"]
+        );
+    }
 
     #[test]
     fn nats_are_told_as_a_factor() {

@@ -124,11 +124,11 @@ impl Bar<'_> {
         self.send(WorkDoneProgress::Begin(begin)).await;
     }
 
-    async fn report(&self, message: Option<String>, percentage: u32) {
+    async fn report(&self, message: Option<String>, percentage: Option<u32>) {
         let report = WorkDoneProgressReport {
             cancellable: Some(true),
             message,
-            percentage: Some(percentage),
+            percentage,
         };
         self.send(WorkDoneProgress::Report(report)).await;
     }
@@ -161,14 +161,15 @@ impl Steps<'_> {
     pub async fn at(&self, done: usize, all: usize) {
         if let Some(bar) = &self.0 {
             let percentage = 100 * done / all.max(1);
-            bar.report(Some(format!("{done} of {all}")), percentage as u32).await;
+            bar.report(Some(format!("{done} of {all}")), Some(percentage as u32))
+                .await;
         }
     }
 
     /// Reports a message.
     pub async fn say(&self, message: String) {
         if let Some(bar) = &self.0 {
-            bar.report(Some(message), 100).await;
+            bar.report(Some(message), None).await;
         }
     }
 
@@ -204,7 +205,7 @@ async fn model_bar(session: &Session, bar: Bar<'_>, activity: &mut watch::Receiv
         };
         if percentage > told {
             told = percentage;
-            bar.report(None, percentage).await;
+            bar.report(None, Some(percentage)).await;
         }
     }
     bar.end().await;
@@ -218,7 +219,7 @@ async fn index_bar(bar: Bar<'_>, indexing: &mut watch::Receiver<Option<index::Pr
             break;
         };
         let percentage = (now.done * 100).checked_div(now.total).unwrap_or(0) as u32;
-        bar.report(Some(format!("{} of {} files", now.done, now.total)), percentage)
+        bar.report(Some(format!("{} of {} files", now.done, now.total)), Some(percentage))
             .await;
         if indexing.changed().await.is_err() {
             break;

@@ -427,7 +427,7 @@
     (let ((passage (lambda (first last)
                      (list :uri "file:///p/a.md" :range (list :start (list :line first :character 0) :end (list :line last :character 0))))))
       (fovea--answer-insert "Why?" (list :model "A model" :cut t :passages (vector (funcall passage 2 5) (funcall passage 6 7))
-                                         :sentences [(:text "So it is." :sources [] :withoutAllTimes "1.2 times")])))
+                                         :sentences [(:text "So it is." :sources [] :withoutAllTold "1.2 times less likely")])))
     (check (equal (buffer-substring-no-properties (point-min) (point-max))
                   "Why?
 

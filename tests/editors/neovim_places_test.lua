@@ -235,7 +235,7 @@ test('a written answer says what it does not draw on, what it draws on only toge
   local function passage(first, last)
     return { uri = vim.uri_from_fname(workspace .. '/a.md'), range = { start = { line = first, character = 0 }, ['end'] = { line = last, character = 0 } } }
   end
-  local sentence = { text = 'So it is.', sources = {}, withoutAllTimes = '1.2 times' }
+  local sentence = { text = 'So it is.', sources = {}, withoutAllTold = '1.2 times less likely' }
   local page = require('fovea.answer').page('Why?', { model = 'A model', sentences = { sentence }, passages = { passage(2, 5), passage(6, 7) }, cut = true })
   equal(page.lines, {
     '# Why?',

@@ -182,8 +182,8 @@ export interface WrittenSentence {
   /** For each passage: by how many nats the sentence is less likely without it. */
   without: number[];
   withoutAll: number;
-  /** The same in words. */
-  withoutAllTimes: string;
+  /** The same in words: `12 times less likely`. */
+  withoutAllTold: string;
   /** The passages that it draws on, the most needed first. */
   sources: { passage: number; times: string }[];
 }

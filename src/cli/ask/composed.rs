@@ -14,7 +14,7 @@ use crate::model::{Model, UNSTOPPED, default_source};
 use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
-use crate::render::written::times;
+use crate::render::written::{less_likely, times};
 use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence};
 use crate::text::Language;
 
@@ -151,9 +151,9 @@ fn in_words(model: &str, composed: &Composed, parts: &[Part]) -> String {
         }
         if sources.is_empty() {
             page += &format!(
-                "{:>8}  no single passage; without all of them: {}\n",
+                "{:>8}  no single passage; without all of them it is {}\n",
                 index + 1,
-                times(sentence.without_all)
+                less_likely(sentence.without_all)
             );
         }
     }
@@ -185,8 +185,8 @@ fn in_html(question: &str, model: &str, composed: &Composed, (parts, texts): (&[
             heading: one_line(&composed.text[sentence.range.clone()]),
             choices: (0..parts.len()).map(choice).collect(),
             notes: vec![format!(
-                "This is how much less likely the sentence is without each passage; without all of them: {}.",
-                times(sentence.without_all)
+                "This is how much less likely the sentence is without each passage; without all of them it is {}.",
+                less_likely(sentence.without_all)
             )],
             ..Section::default()
         }

@@ -100,8 +100,8 @@ pub struct WrittenSentence {
     pub without: Vec<f64>,
     /// The same without all passages.
     pub without_all: f64,
-    /// How much less likely it is without all passages, in words: `12 times`.
-    pub without_all_times: String,
+    /// How likely it is without all passages, in words: `12 times less likely`.
+    pub without_all_told: String,
     /// The passages that it draws on, the most needed first. Without one of them, it is at most a tenth as likely.
     pub sources: Vec<SentenceSource>,
 }

@@ -202,7 +202,7 @@ fn full() -> BTreeMap<&'static str, Value> {
             logprob: 0.5,
             without: vec![0.5],
             without_all: 0.5,
-            without_all_times: String::new(),
+            without_all_told: String::new(),
             sources: vec![SentenceSource {
                 passage: 1,
                 times: String::new(),

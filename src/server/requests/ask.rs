@@ -169,14 +169,18 @@ async fn tell(
             let told = format!("Fovea: {}", essence(&answer.answers[index]));
             client.show_message(MessageType::INFO, told).await;
         }
-        Some(_) => match write::answer(session, request, question, found, &Steps::silent()).await {
-            Ok(Some(written)) => write::tell(client, request, &written).await,
-            Ok(None) => {}
-            Err(error) => {
-                let message = format!("Fovea: {}", error.message);
-                client.show_message(MessageType::ERROR, message).await;
+        Some(_) => {
+            let writing = "Fovea: writing an answer, which takes some seconds";
+            client.show_message(MessageType::INFO, writing).await;
+            match write::answer(session, request, question, found, &Steps::silent()).await {
+                Ok(Some(written)) => write::tell(client, request, &written).await,
+                Ok(None) => {}
+                Err(error) => {
+                    let message = format!("Fovea: {}", error.message);
+                    client.show_message(MessageType::ERROR, message).await;
+                }
             }
-        },
+        }
         None => {}
     }
 }

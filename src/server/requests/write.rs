@@ -10,7 +10,7 @@ use super::found::{Found, Passages};
 use super::{generator, show, similar};
 use crate::model::generate::Ended;
 use crate::model::{Ability, Model, ModelError};
-use crate::render::written::times;
+use crate::render::written::{less_likely, times};
 use crate::server::progress::Steps;
 use crate::server::protocol::{ReadPassage, SentenceSource, SimilarItem, WrittenAnswer, WrittenSentence};
 use crate::server::request_snapshot::RequestSnapshot;
@@ -91,7 +91,7 @@ fn shown(
         logprob: to_proto::number(sentence.logprob),
         without: sentence.without.iter().copied().map(to_proto::number).collect(),
         without_all: to_proto::number(sentence.without_all),
-        without_all_times: times(sentence.without_all),
+        without_all_told: less_likely(sentence.without_all),
         sources: sentence
             .sources()
             .into_iter()
@@ -129,7 +129,7 @@ pub async fn tell(client: &Client, request: &RequestSnapshot, written: &WrittenA
         let unsupported = match sentence.sources.is_empty() {
             true => format!(
                 " (from no single passage; without all of them {})",
-                sentence.without_all_times
+                sentence.without_all_told
             ),
             false => String::new(),
         };
@@ -144,11 +144,9 @@ pub async fn tell(client: &Client, request: &RequestSnapshot, written: &WrittenA
     for (index, sentence) in written.sentences.iter().enumerate() {
         for source in &sentence.sources {
             let part = &written.passages[source.passage];
-            let place = format!(
-                "{}:{}",
-                similar::readable(request, &part.uri),
-                part.range.start.line + 1
-            );
+            let (first, end) = (part.range.start.line + 1, part.range.end);
+            let last = end.line + u32::from(end.character > 0);
+            let place = format!("{}:{first}-{}", similar::readable(request, &part.uri), last.max(first));
             titles.push(format!(
                 "{}. {place}, {} less likely without it",
                 index + 1,

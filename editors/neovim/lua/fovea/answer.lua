@@ -19,7 +19,7 @@ local PROSE = { wrap = true, linebreak = true, breakindent = true, number = fals
 
 ---@class fovea.WrittenSentence
 ---@field text string
----@field withoutAllTimes string
+---@field withoutAllTold string
 ---@field sources { passage: integer, times: string }[]
 
 ---@class fovea.WrittenAnswer
@@ -73,7 +73,7 @@ function M.page(question, written)
       add(('  %s · %s less likely without it'):format(M.place(passage), source.times), passage)
     end
     if #sentence.sources == 0 then
-      add(('  from no single passage; without all of them %s less likely'):format(sentence.withoutAllTimes))
+      add(('  from no single passage; without all of them %s'):format(sentence.withoutAllTold))
     end
     table.insert(page.lines, '')
   end

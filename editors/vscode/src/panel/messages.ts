@@ -94,7 +94,7 @@ export interface AnswerView {
 export interface ViewSentence {
   text: string;
   sources: { passage: number; times: string }[];
-  /** How much less likely it is without all passages, in words. */
+  /** How likely it is without all passages, in words. */
   withoutAll: string;
 }
 

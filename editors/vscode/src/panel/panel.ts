@@ -90,7 +90,7 @@ export class Panel implements vscode.Disposable {
       kind: 'answer',
       question,
       model: written.model,
-      sentences: written.sentences.map(({ text, sources, withoutAllTimes }) => ({ text, sources, withoutAll: withoutAllTimes })),
+      sentences: written.sentences.map(({ text, sources, withoutAllTold }) => ({ text, sources, withoutAll: withoutAllTold })),
       passages: read.map((passage) => ({ place: place(passage), name: passage.name })),
       cut: written.cut,
     };

@@ -33,6 +33,6 @@ function sentenceOf(sentence: ViewSentence, link: (part: number) => HTMLElement)
   const support =
     sources.length > 0
       ? element('ul', { class: 'sources' }, ...sources)
-      : element('p', { class: 'quiet' }, `From no single passage; ${sentence.withoutAll} less likely without all of them.`);
+      : element('p', { class: 'quiet' }, `From no single passage; without all of them ${sentence.withoutAll}.`);
   return element('section', { class: 'written' }, element('p', { class: 'sentence' }, sentence.text), support);
 }
