@@ -6,7 +6,8 @@ use candle_core::{Result, Tensor};
 use super::TokenScores;
 use super::choice::{Heads, Over};
 use super::contributions::{self, Mixing, roll_out};
-use crate::model::{Pooling, Trace};
+use crate::model::tape::{BlockSite, Op};
+use crate::model::{ModelError, Pooling, TapeTrace, Trace};
 
 /// The attention probabilities of one layer, of one head or averaged over heads. Row i shows where position i looked.
 ///
@@ -21,6 +22,54 @@ pub fn map(trace: &Trace, layer: usize, head: Option<usize>) -> Result<Mixing> {
         Some(head) => candle_core::bail!("head {head} does not exist: a layer has {heads}"),
     };
     mixing(&matrix)
+}
+
+/// The attention of each layer from one row, averaged over heads: (layers, m). `blocks` are those of the decoder for an encoder–decoder, where
+/// `cross` chooses the attention to the text that was read.
+///
+/// # Errors
+/// [`ModelError::Unable`] if the pass kept no attention of this kind.
+pub fn of_row(
+    trace: &TapeTrace,
+    blocks: &[BlockSite],
+    cross: bool,
+    row: usize,
+) -> std::result::Result<Vec<f32>, ModelError> {
+    let unable = || ModelError::Unable("show this attention");
+    let mut out = Vec::new();
+    for block in blocks {
+        let site = block.attention.iter().find(|site| site.cross == cross);
+        let Some(Op::Mix { mixed, .. }) = site.map(|site| &trace.tape.nodes[site.mix].op) else {
+            return Err(unable());
+        };
+        let mixed = mixed.get(trace.sequence).ok_or_else(unable)?;
+        let heads = mixed.attention().heads.count;
+        let mut mean = vec![0f32; mixed.m];
+        for head in 0..heads {
+            let map = mixed.head(head);
+            let own = map.get(row * mixed.m..(row + 1) * mixed.m).ok_or_else(unable)?;
+            mean.iter_mut().zip(own).for_each(|(mean, p)| *mean += p / heads as f32);
+        }
+        out.extend(mean);
+    }
+    Ok(out)
+}
+
+/// The cross-attention of an encoder–decoder from one row of its decoder, averaged over layers and heads: by token of the text that was read.
+///
+/// # Errors
+/// As [`of_row`].
+pub fn cross(trace: &TapeTrace, row: usize) -> std::result::Result<Vec<f32>, ModelError> {
+    let layers = trace.tape.decoder.len();
+    let all = of_row(trace, &trace.tape.decoder, true, row)?;
+    let m = all.len() / layers.max(1);
+    let mut mean = vec![0f32; m];
+    for layer in all.chunks_exact(m.max(1)) {
+        mean.iter_mut()
+            .zip(layer)
+            .for_each(|(mean, p)| *mean += p / layers as f32);
+    }
+    Ok(mean)
 }
 
 /// Attention each token received, averaged over queries and the chosen maps; sums to 1.

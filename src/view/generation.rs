@@ -14,9 +14,9 @@ use super::lens::{entropy, likeliest, probabilities};
 use super::passes::{Pass, run};
 use super::writer::Writer;
 use super::{Explorer, ViewError, tokens};
-use crate::explain::target;
-use crate::model::tape::{BlockSite, Op, Target};
-use crate::model::{ModelError, TapeTrace, TraceLevel};
+use crate::explain::{attention, target};
+use crate::model::tape::Target;
+use crate::model::{ModelError, TraceLevel};
 
 /// Number of listed candidates for the next token.
 const TOP: usize = 12;
@@ -131,29 +131,8 @@ pub(super) fn why(explorer: &Explorer, unit: usize, written: &[u32], other: Opti
         "reading": floats(&scores.reading),
         "writing": floats(&scores.writing),
         "layers": blocks.len(),
-        "own": floats(&looked(trace, blocks, false, row)?),
-        "cross": if decoder { Some(floats(&looked(trace, blocks, true, row)?)) } else { None },
+        "own": floats(&attention::of_row(trace, blocks, false, row)?),
+        "cross": if decoder { Some(floats(&attention::of_row(trace, blocks, true, row)?)) } else { None },
         "ms": start.elapsed().as_secs_f64() * 1e3,
     }))
-}
-
-/// The mean attention of each layer's heads from a row: (layers, m).
-fn looked(trace: &TapeTrace, blocks: &[BlockSite], cross: bool, row: usize) -> Result<Vec<f32>, ViewError> {
-    let mut out = Vec::new();
-    for block in blocks {
-        let site = block.attention.iter().find(|site| site.cross == cross);
-        let Some(Op::Mix { mixed, .. }) = site.map(|site| &trace.tape.nodes[site.mix].op) else {
-            return Err(ViewError::Unread);
-        };
-        let mixed = mixed.get(trace.sequence).ok_or(ViewError::Unread)?;
-        let heads = mixed.attention().heads.count;
-        let mut mean = vec![0f32; mixed.m];
-        for head in 0..heads {
-            let map = mixed.head(head);
-            let own = map.get(row * mixed.m..(row + 1) * mixed.m).ok_or(ViewError::Unread)?;
-            mean.iter_mut().zip(own).for_each(|(mean, p)| *mean += p / heads as f32);
-        }
-        out.extend(mean);
-    }
-    Ok(out)
 }

@@ -262,3 +262,60 @@ fn a_chat_model_gets_the_prompt_as_a_message_and_another_one_is_refused() {
     let line = refusal(&of(DECODER, &["--chat", "--prompt", "hello"]), 2);
     assert!(line.contains("tiny-llama has no chat template"), "{line}");
 }
+
+#[test]
+fn words_of_both_texts_sum_to_the_logit_of_a_token_that_an_encoder_decoder_wrote() {
+    let of = |more: &[&str]| {
+        let arguments = [
+            "generate",
+            "--prompt",
+            "hello world",
+            "--max-tokens",
+            "4",
+            "--why",
+            "--format",
+            "json",
+        ];
+        let model = ["--model", "tests/fixtures/tiny-t5"];
+        fovea(&[&arguments[..], &model, more].concat(), b"")
+    };
+    let sum = |why: &Value| {
+        let words: f64 = why["words"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|word| number(&word["score"]))
+            .sum();
+        words + number(&why["special"]) + number(&why["bias"])
+    };
+    let answer = json(&of(&[]));
+    let text = format!("hello world{}", answer["text"].as_str().unwrap());
+    let tokens = answer["tokens"].as_array().unwrap();
+    assert_eq!(tokens.len(), 4);
+    for (index, token) in tokens.iter().enumerate() {
+        let why = &token["why"];
+        let value = number(&why["value"]);
+        assert!((sum(why) - value).abs() < 1e-4 * value.abs().max(1.0), "{why}");
+        // The words of the text that was read, and those written before the token.
+        let words = why["words"].as_array().unwrap();
+        let byte = |word: &Value, end: &str| word[end]["byte"].as_u64().unwrap() as usize;
+        assert!(
+            words
+                .iter()
+                .all(|word| text[byte(word, "start")..byte(word, "end")] == *word["text"].as_str().unwrap())
+        );
+        assert_eq!(words.iter().filter(|word| byte(word, "start") < 11).count(), 2, "{why}");
+        assert!(index > 0 || words.len() == 2, "{why}");
+    }
+    for token in json(&of(&["--method", "attention"]))["tokens"].as_array().unwrap() {
+        let why = &token["why"];
+        assert_eq!(
+            why["words"].as_array().unwrap().len(),
+            2,
+            "cross-attention goes to the text that was read"
+        );
+        assert!((sum(why) - 1.0).abs() < 1e-5, "{why}");
+    }
+    let line = refusal(&of(&["--method", "gradient"]), 2);
+    assert!(line.contains("choose decomposition or attention"), "{line}");
+}

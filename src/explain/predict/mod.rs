@@ -4,6 +4,8 @@
 //! told by the shares of a logit ([`super::target`]); shares of the difference of two logits say why one token rather than another.
 
 mod context;
+mod continuation;
+mod translated;
 mod why;
 mod written;
 

@@ -1,6 +1,8 @@
 //! What a model looked at for each token that it wrote, or which words decided for the token.
 
-use crate::explain::{Goal, Method, Owner, Parts, Subject, WordMap, attention, number};
+use super::continuation::{summed, together, words_before};
+use super::translated::translated;
+use crate::explain::{Goal, Method, Parts, Subject, WordMap, attention, number};
 use crate::model::generate::Written;
 use crate::model::tape::Target;
 use crate::model::{Checkpoint, Encoder, Model, ModelError, Packed, Tokens, Trace};
@@ -10,12 +12,11 @@ use crate::model::{Checkpoint, Encoder, Model, ModelError, Packed, Tokens, Trace
 pub const OF_WRITTEN: [Method; 3] = [Method::Decomposition, Method::Gradient, Method::Attention];
 
 /// For each token that a model wrote after a prompt, what the words before it add to its logit; with [`Method::Attention`] the share of attention
-/// that they had in the position that predicted the token, averaged over layers and heads. Ranges are those of the prompt followed by the
+/// that they had in the position that predicted the token, averaged over layers and heads (of an encoder–decoder: of cross-attention). Ranges are those of the prompt followed by the
 /// written text.
 ///
 /// # Errors
-/// [`ModelError::Meaningless`] for another method, and for a model that writes in a text of its own (an encoder–decoder);
-/// [`ModelError::Stopped`] if the checkpoint says so.
+/// [`ModelError::Meaningless`] for another method, and for the gradient of an encoder–decoder; [`ModelError::Stopped`] if the checkpoint says so.
 pub fn written(
     model: &Model,
     (prompt, tokens): (&str, &Tokens),
@@ -26,10 +27,6 @@ pub fn written(
     let Some(network) = model.network().filter(|network| network.writes()) else {
         return Err(ModelError::Unable("predict the next token"));
     };
-    if network.writes_another_text() {
-        let why = "this model reads one text and writes another; what it looked at for a token is not available";
-        return Err(ModelError::Meaningless(why.to_owned()));
-    }
     if !OF_WRITTEN.contains(&method) {
         let names = OF_WRITTEN.map(Method::name).join(", ");
         return Err(ModelError::Meaningless(format!(
@@ -39,6 +36,13 @@ pub fn written(
     }
     if written.is_empty() || tokens.is_empty() {
         return Ok(Vec::new());
+    }
+    if network.writes_another_text() {
+        if method == Method::Gradient {
+            let why = "gradient: this model reads one text and writes another; choose decomposition or attention";
+            return Err(ModelError::Meaningless(why.to_owned()));
+        }
+        return translated(network, (prompt, tokens), written, method, checkpoint);
     }
     let (text, all) = together((prompt, tokens), written);
     // The last token predicts none of these.
@@ -79,33 +83,6 @@ pub fn written(
     (tokens.len()..all.len()).map(part).collect()
 }
 
-/// A prompt and what was written after it, as one text with its tokens.
-fn together((prompt, tokens): (&str, &Tokens), written: &[Written]) -> (String, Tokens) {
-    let (mut text, mut all) = (prompt.to_owned(), tokens.clone());
-    for token in written {
-        let start = text.len();
-        text += &token.text;
-        all.ids.push(token.id);
-        all.spans.push(start..text.len());
-        all.special.push(false);
-    }
-    (text, all)
-}
-
-/// The words before a token, with the tokens of each; the token and those after it belong to none.
-fn words_before(text: &str, all: &Tokens, position: usize) -> WordMap {
-    let before = Tokens {
-        ids: all.ids[..position].to_vec(),
-        spans: all.spans[..position].to_vec(),
-        special: all.special[..position].to_vec(),
-        coverage: all.coverage,
-        prompt: all.prompt.clone(),
-    };
-    let mut map = WordMap::new(&text[..all.spans[position].start], &before);
-    map.owners.resize(all.len() - 1, Owner::Special);
-    map
-}
-
 /// The attention of each position, averaged over layers and heads: (n, n), each row sums to 1.
 fn mean_attention(trace: &Trace) -> Result<Vec<f32>, ModelError> {
     let layers = trace.layer_count();
@@ -121,19 +98,14 @@ fn mean_attention(trace: &Trace) -> Result<Vec<f32>, ModelError> {
 
 /// A row of attention, by words.
 fn attended(row: &[f32], map: WordMap) -> Parts {
-    let mut parts = Parts {
-        scores: vec![0.0; map.words.len()],
-        ranges: map.words,
+    let (ranges, scores, special) = summed(&map, row);
+    let sum: f64 = scores.iter().map(|score| f64::from(*score)).sum();
+    Parts {
+        ranges,
+        scores,
+        special,
         value: 1.0,
+        residual: Some((1.0 - sum - special).abs()),
         ..Parts::default()
-    };
-    for (owner, weight) in map.owners.iter().zip(row) {
-        match owner {
-            Owner::Word(word) => parts.scores[*word] += weight,
-            Owner::Special => parts.special += f64::from(*weight),
-        }
     }
-    let sum: f64 = parts.scores.iter().map(|score| f64::from(*score)).sum();
-    parts.residual = Some((1.0 - sum - parts.special).abs());
-    parts
 }
