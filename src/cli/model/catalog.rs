@@ -28,7 +28,7 @@ impl Entry {
 
 /// The models, from small to large for each use. Every license allows commercial use; every repository has safetensors and
 /// tokenizer.json.
-pub(super) const CATALOG: [Entry; 12] = [
+pub(super) const CATALOG: [Entry; 14] = [
     Entry {
         name: "intfloat/e5-small-v2",
         license: "MIT",
@@ -108,6 +108,22 @@ pub(super) const CATALOG: [Entry; 12] = [
         window: 8192,
         millions: 106,
         purpose: "next tokens in English and code: `fovea predict` and `fovea generate`",
+    },
+    Entry {
+        name: "HuggingFaceTB/SmolLM2-135M-Instruct",
+        license: "Apache-2.0",
+        megabytes: 271,
+        window: 8192,
+        millions: 106,
+        purpose: "written answers in English: `fovea ask --model`, `fovea.model.generator`",
+    },
+    Entry {
+        name: "Qwen/Qwen2.5-0.5B-Instruct",
+        license: "Apache-2.0",
+        megabytes: 999,
+        window: 32768,
+        millions: 358,
+        purpose: "written answers in thirty languages, better ones",
     },
     Entry {
         name: "Qwen/Qwen3-0.6B-Base",
