@@ -174,7 +174,8 @@ fn an_answer_that_a_model_writes_names_what_it_read_and_what_each_sentence_loses
     }
     let shown = stdout(&of(&[]));
     assert!(
-        shown.contains("sentence  is less likely without") && shown.contains("wrote this. Check it"),
+        shown.contains("sentence  is less likely without")
+            && shown.contains("wrote this, and each passage was left out in turn"),
         "{shown}"
     );
     let line = refusal(&of(&["--method", "shap"]), 2);

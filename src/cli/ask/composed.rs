@@ -1,6 +1,7 @@
 //! Answers that a generating model writes, with the passages that each sentence draws on.
 
 use std::io::Write;
+use std::time::Instant;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -25,6 +26,14 @@ struct Answer {
     answer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Ended>,
+    /// How the sentences are explained, and what: each passage is left out of their log-probability.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    method: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    target: &'static str,
+    /// Milliseconds to write the answer and to measure it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms: Option<f32>,
     sentences: Vec<Written>,
     /// What the model read.
     passages: Vec<Part>,
@@ -84,15 +93,17 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
             failed = shown.err();
         }
     };
+    let start = Instant::now();
     let composed = ask::compose(model, question.text(), (&passages, &read), &mut told, UNSTOPPED)?;
     if let Some(error) = failed {
         return Err(error.into());
     }
+    let ms = start.elapsed().as_secs_f32() * 1e3;
     let name = &model.info().name;
     let parts: Vec<Part> = read.iter().map(|read| part(read, &passages)).collect();
     match arguments.format {
-        PageFormat::Json => output::write_json(&in_json(name, composed, parts)),
-        PageFormat::Terminal => output::write(&in_words(name, &composed, &parts)),
+        PageFormat::Json => output::write_json(&in_json((name, ms), composed, parts)),
+        PageFormat::Terminal => output::write(&in_words((name, ms), &composed, &parts)),
         PageFormat::Html => {
             let texts = read.iter().map(|read| {
                 let snapshot = &passages[read.passage].snapshot;
@@ -114,7 +125,7 @@ fn part(read: &Read, passages: &[Passage]) -> Part {
     }
 }
 
-fn in_json(model: &str, composed: Composed, passages: Vec<Part>) -> Answer {
+fn in_json((model, ms): (&str, f32), composed: Composed, passages: Vec<Part>) -> Answer {
     let written = |sentence: &Sentence| Written {
         text: composed.text[sentence.range.clone()].to_owned(),
         logprob: sentence.logprob,
@@ -126,13 +137,16 @@ fn in_json(model: &str, composed: Composed, passages: Vec<Part>) -> Answer {
         model: model.to_owned(),
         answer: composed.text.trim().to_owned(),
         ended: Some(composed.ended),
+        method: "leave-one-out",
+        target: "log_probability",
+        ms: Some(ms),
         sentences: composed.sentences.iter().map(written).collect(),
         passages,
     }
 }
 
 /// What follows the answer: which sentence draws on which lines.
-fn in_words(model: &str, composed: &Composed, parts: &[Part]) -> String {
+fn in_words((model, ms): (&str, f32), composed: &Composed, parts: &[Part]) -> String {
     let model = printable(model);
     let places: Vec<String> = parts.iter().map(place).collect();
     if composed.sentences.is_empty() {
@@ -170,7 +184,10 @@ fn in_words(model: &str, composed: &Composed, parts: &[Part]) -> String {
     if !unused.is_empty() {
         page += &format!("read and not used: {}\n", unused.join(", "));
     }
-    page + &format!("{model} wrote this. Check it: a sentence that draws on a passage may still be wrong.\n")
+    page + &format!(
+        "{model} wrote this, and each passage was left out in turn, in {:.1} s. Check it: a sentence that draws on a passage may still be wrong.\n",
+        ms / 1e3
+    )
 }
 
 /// The sentences with what each needs, then what the model read.
