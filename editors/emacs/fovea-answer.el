@@ -32,7 +32,7 @@
          (first (1+ (plist-get (plist-get range :start) :line)))
          (last (+ (plist-get end :line) (if (> (plist-get end :character) 0) 1 0))))
     (format "%s:%s"
-            (abbreviate-file-name (file-relative-name (fovea-uri-to-path (plist-get passage :uri))))
+            (fovea-readable (plist-get passage :uri))
             (if (> last first) (format "%d-%d" first last) first))))
 
 (defun fovea--answer-go (passage)
@@ -93,11 +93,9 @@
 
 (defun fovea--answer-show (question written)
   "Show QUESTION and the answer WRITTEN, with point on the first source."
-  (let ((origin (selected-window)) (folder default-directory) (buffer (get-buffer-create "*Fovea Answer*")))
+  (let ((origin (selected-window)) (buffer (get-buffer-create "*Fovea Answer*")))
     (with-current-buffer buffer
       (fovea-answer-mode)
-      ;; Places are relative to the folder in which the user asked.
-      (setq default-directory folder)
       (let ((inhibit-read-only t))
         (erase-buffer)
         (fovea--answer-insert question written))

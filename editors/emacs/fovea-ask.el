@@ -50,7 +50,7 @@
   "One line about FOUND: its text and its place."
   (format "%s · %s:%d"
           (truncate-string-to-width (string-join (split-string (plist-get found :text)) " ") 90 nil nil t)
-          (abbreviate-file-name (file-relative-name (fovea-uri-to-path (plist-get found :uri))))
+          (fovea-readable (plist-get found :uri))
           (1+ (plist-get (plist-get (plist-get found :range) :start) :line))))
 
 (defun fovea--ask-annotate (found)

@@ -61,6 +61,13 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
   "The file of URI."
   (decode-coding-string (url-unhex-string (string-remove-prefix "file://" uri)) 'utf-8))
 
+(defun fovea-readable (uri)
+  "The file of URI for people: relative to one of the open folders, or abbreviated."
+  (let* ((file (fovea-uri-to-path uri))
+         (roots (mapcar (lambda (folder) (file-name-as-directory (file-truename folder))) fovea--folders))
+         (root (seq-find (lambda (folder) (string-prefix-p folder file)) roots)))
+    (if root (substring file (length root)) (abbreviate-file-name file))))
+
 (defun fovea-uri ()
   "The URI of the current buffer."
   (or fovea--uri (fovea-path-to-uri (file-truename (or buffer-file-name "")))))

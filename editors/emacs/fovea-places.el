@@ -30,7 +30,7 @@
   (let ((store (plist-get item :store)))
     (if store
         (format "%s: %s" (plist-get store :folder) (plist-get store :path))
-      (abbreviate-file-name (file-relative-name (fovea-uri-to-path (plist-get item :uri)))))))
+      (fovea-readable (plist-get item :uri)))))
 
 (defun fovea--describe (item)
   "One line about ITEM, which begins with its name for completion."
@@ -138,7 +138,7 @@ Those of the open documents and of the folder are searched, by what they mean."
     (if (string-match "`\\([^`]+\\)`" title)
         (let ((place (aref (plist-get (plist-get action :command) :arguments) 1)))
           (format "%s · %s:%d" (match-string 1 title)
-                  (file-relative-name (fovea-uri-to-path (plist-get place :uri)))
+                  (fovea-readable (plist-get place :uri))
                   (1+ (plist-get (plist-get (plist-get place :range) :start) :line))))
       title)))
 
