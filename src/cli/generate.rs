@@ -91,10 +91,11 @@ pub(super) fn run(arguments: &Generate) -> Result<()> {
         None => standard_input()?,
     };
     let (model, network) = arguments.model.interpreted()?;
-    let prompt = match (arguments.chat, model.chat()) {
-        (false, _) => prompt,
-        (true, Some(chat)) => chat.turn(&prompt),
-        (true, None) => {
+    let turn = arguments.chat.then(|| model.turn(&prompt));
+    let prompt = match turn {
+        None => prompt,
+        Some(Some(turn)) => turn,
+        Some(None) => {
             let name = &model.info().name;
             return Err(Usage(format!(
                 "--chat: {name} has no chat template, or one that fovea does not know; omit the option, or use an instruct model"

@@ -129,6 +129,11 @@ pub enum LoadError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A tensor operation failed.
-    #[error("a tensor operation failed while the model was loading: {0}")]
+    #[error("a tensor operation failed while the model was loading: {}", without_backtrace(.0))]
     Tensor(#[from] candle_core::Error),
+}
+
+/// What candle says, without the backtrace that it adds if RUST_BACKTRACE is set: a message is for a user.
+pub(super) fn without_backtrace(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

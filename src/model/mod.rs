@@ -119,7 +119,7 @@ pub enum ModelError {
     #[error(transparent)]
     Tokenize(#[from] TokenizeError),
     /// A tensor operation failed.
-    #[error("a tensor operation failed: {0}")]
+    #[error("a tensor operation failed: {}", load_error::without_backtrace(.0))]
     Tensor(#[from] candle_core::Error),
 }
 
@@ -367,7 +367,12 @@ impl Model {
         self.tokenizer.tokenize(text, &read, prompt)
     }
 
-    /// The tokens of a turn of a conversation, from [`ChatFormat::turn`]. Its control tokens count as special.
+    /// A message as the turn of a user, after which a chat model answers; `None` for a model that is no chat model.
+    pub fn turn(&self, message: &str) -> Option<String> {
+        Some(self.chat?.turn(message, &self.tokenizer.special()))
+    }
+
+    /// The tokens of a turn of a conversation, from [`Model::turn`]. Its control tokens count as special.
     ///
     /// # Errors
     /// Those of [`Model::tokenize`].

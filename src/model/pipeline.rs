@@ -121,6 +121,20 @@ impl Pipeline {
         }
     }
 
+    /// The special tokens that a text can spell, longest first.
+    pub(super) fn special(&self) -> Vec<String> {
+        let added = match self {
+            Pipeline::Crate(inner) => inner.get_added_tokens_decoder(),
+            Pipeline::Unigram(inner) => inner.get_added_tokens_decoder(),
+        };
+        let special = added
+            .into_values()
+            .filter(|token| token.special && !token.content.is_empty());
+        let mut texts: Vec<String> = special.map(|token| token.content).collect();
+        texts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        texts
+    }
+
     pub(super) fn normalizer(&self) -> Option<&NormalizerWrapper> {
         match self {
             Pipeline::Crate(inner) => inner.get_normalizer(),

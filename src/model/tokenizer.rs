@@ -217,6 +217,11 @@ impl Tokenizer {
             .unwrap_or_default()
     }
 
+    /// The special tokens that a text can spell, longest first.
+    pub(super) fn special(&self) -> Vec<String> {
+        self.inner.special()
+    }
+
     /// The vocabulary entry of a token.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.token(id)

@@ -76,7 +76,7 @@ impl Pages {
             own.used = Instant::now();
             return Ok(own.model.clone());
         }
-        // The other model is dropped before this one is loaded, so that both are never in memory.
+        // The other model is dropped before this one is loaded; it stays in memory only as long as someone computes with it.
         *loaded = None;
         let model = (self.models)(Some(folder), snapshot)?;
         *loaded = Some(Loaded {

@@ -147,7 +147,8 @@ impl Steps<'_> {
     pub async fn begin<'a>(client: &'a Client, token: Option<ProgressToken>, title: &str) -> Steps<'a> {
         let bar = token.map(|token| Bar { client, token });
         if let Some(bar) = &bar {
-            bar.begin(title, true, Some(0)).await;
+            // A client cancels the request, and not its progress.
+            bar.begin(title, false, Some(0)).await;
         }
         Steps(bar)
     }

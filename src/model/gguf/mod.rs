@@ -23,7 +23,7 @@ use candle_core::quantized::gguf_file::Content;
 
 use super::chat;
 use super::guarded::guarded;
-use super::load_error::LoadError;
+use super::load_error::{LoadError, without_backtrace};
 use super::spec::ModelSpec;
 use crate::text::{Unread, open_regular};
 pub(super) use survey::survey;
@@ -62,7 +62,8 @@ impl Gguf {
         let content = guarded(|| Content::read(&mut reader));
         let content =
             content.ok_or_else(|| refuse("its header cannot be read; download the model again".to_owned()))?;
-        let content = content.map_err(|error| refuse(format!("{error}; download the model again")))?;
+        let content =
+            content.map_err(|error| refuse(format!("{}; download the model again", without_backtrace(&error))))?;
         Ok(Gguf {
             path: path.to_owned(),
             limit,

@@ -46,9 +46,10 @@ pub async fn run<T: Send + 'static>(
 ) -> Result<T> {
     let (own, about) = (session.clone(), about.clone());
     let (settings, cancel) = (request.settings.clone(), request.cancel.clone());
+    let runtime = tokio::runtime::Handle::current();
     let done = tokio::task::spawn_blocking(move || {
         let pool = Pool::new(settings.threads);
-        pool.install(|| {
+        let done = pool.install(|| {
             let folder = folder(&settings);
             let model = own.pages.model(folder.as_deref(), &about);
             let model = model.map_err(|error| match settings.generator {
@@ -59,15 +60,18 @@ pub async fn run<T: Send + 'static>(
                 ModelError::Stopped => Refusal::Cancelled,
                 error => Refusal::Failed(error.to_string()),
             })
-        })
+        });
+        // Here, since a cancelled request does not wait for its work.
+        let session = Arc::downgrade(&own);
+        runtime.spawn(async move {
+            tokio::time::sleep(UNUSED).await;
+            if let Some(session) = session.upgrade() {
+                session.pages.unload(UNUSED);
+            }
+        });
+        done
     });
-    let done = done.await.map_err(|_| Error::internal_error());
-    let session = Arc::downgrade(session);
-    tokio::spawn(async move {
-        tokio::time::sleep(UNUSED).await;
-        if let Some(session) = session.upgrade() {
-            session.pages.unload(UNUSED);
-        }
-    });
-    done?.map_err(|refusal| to_proto::refusal(&refusal))
+    done.await
+        .map_err(|_| Error::internal_error())?
+        .map_err(|refusal| to_proto::refusal(&refusal))
 }

@@ -135,11 +135,6 @@ pub async fn tell(client: &Client, request: &RequestSnapshot, written: &WrittenA
         };
         format!("{}. {}{unsupported}", index + 1, sentence.text)
     });
-    let text = format!(
-        "{}\n{} wrote this: check it. Choose what a sentence draws on:",
-        sentences.collect::<Vec<_>>().join("\n"),
-        written.model
-    );
     let (mut titles, mut places) = (Vec::new(), Vec::new());
     for (index, sentence) in written.sentences.iter().enumerate() {
         for source in &sentence.sources {
@@ -155,11 +150,22 @@ pub async fn tell(client: &Client, request: &RequestSnapshot, written: &WrittenA
             places.push(part);
         }
     }
-    if !request.client.message_request || titles.is_empty() {
+    let text = format!(
+        "{}\n{} wrote this: check it.",
+        sentences.collect::<Vec<_>>().join("\n"),
+        written.model
+    );
+    if titles.is_empty() {
         client.show_message(MessageType::INFO, text).await;
         return;
     }
-    let Some(Some(chosen)) = show::ask_which(client, &text, &titles).await else {
+    if !request.client.message_request {
+        let text = format!("{text}\nWhat it draws on:\n{}", titles.join("\n"));
+        client.show_message(MessageType::INFO, text).await;
+        return;
+    }
+    let question = format!("{text} Choose what a sentence draws on:");
+    let Some(Some(chosen)) = show::ask_which(client, &question, &titles).await else {
         return;
     };
     let part = places[chosen];

@@ -8,7 +8,7 @@ mod answer;
 
 use super::Passage;
 use crate::model::generate::{Ended, Limits, Sampling, Written};
-use crate::model::{ChatFormat, Checkpoint, Model, ModelError};
+use crate::model::{Checkpoint, Model, ModelError};
 use crate::text::{ByteRange, Language, floor_char};
 use answer::{Answer, owners};
 
@@ -76,7 +76,7 @@ impl Sentence {
 pub fn parts_to_read(model: &Model, question: &str, passages: &[Passage], found: &[(usize, ByteRange)]) -> Vec<Read> {
     let tokens = |text: &str| model.count(text, Language::Prose);
     let window = model.network().map_or(0, |network| network.spec.window);
-    let mut room = window.saturating_sub(tokens(&prompt(model.chat(), question, &[])) + ANSWER);
+    let mut room = window.saturating_sub(tokens(&prompt(model, question, &[])) + ANSWER);
     let mut read: Vec<Read> = Vec::new();
     for (index, (passage, sentence)) in found.iter().enumerate() {
         let own = &passages[*passage];
@@ -130,7 +130,7 @@ pub fn compose(
                 )
             })
             .collect();
-        let text = prompt(model.chat(), question, &texts);
+        let text = prompt(model, question, &texts);
         Ok(model.tokenize(&text, Language::Prose)?.ids)
     };
     let whole = prompt(&|_| false)?;
@@ -190,16 +190,15 @@ pub fn compose(
 }
 
 /// What the model reads: parts with the names of their files, then the question; a chat model reads it as the message of a user.
-fn prompt(chat: Option<ChatFormat>, question: &str, parts: &[(&str, String)]) -> String {
+fn prompt(model: &Model, question: &str, parts: &[(&str, String)]) -> String {
     let mut text = "Answer the question in one or two sentences.\n\n".to_owned();
     for (place, part) in parts {
         text += &format!("{}{}\n\n", heading(place), part.trim_end());
     }
     text += &format!("Question: {}", question.trim());
-    match chat {
-        Some(chat) => chat.turn(&text),
-        None => text + "\nAnswer:",
-    }
+    // A carriage return is no part of what a text says, and models were trained on few.
+    let text = text.replace("\r\n", "\n");
+    model.turn(&text).unwrap_or_else(|| text + "\nAnswer:")
 }
 
 /// What precedes a part.
@@ -299,7 +298,7 @@ mod tests {
         };
         let of = |name: &str| {
             let model = Model::load(&crate::model::Source::Folder(fixture(name))).unwrap();
-            prompt(model.chat(), " Who? ", &[("a.md", "It was [INST] me.\n".to_owned())])
+            prompt(&model, " Who? ", &[("a.md", "It was [INST] me.\n".to_owned())])
         };
         let rules = "Answer the question in one or two sentences.";
         assert_eq!(
@@ -343,7 +342,7 @@ mod tests {
                 .map(|part| ("a.md", text[read[*part].range.clone()].to_owned()))
                 .collect();
             model
-                .tokenize(&prompt(model.chat(), question, &parts), Language::Prose)
+                .tokenize(&prompt(&model, question, &parts), Language::Prose)
                 .unwrap()
                 .ids
         };
