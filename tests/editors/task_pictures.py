@@ -58,7 +58,7 @@ TASKS = {
         "ask": ("", f"\x03_q{QUESTION}\r", r"Answer:", [("\t", r"Possible completions|completions")]),
         "found": ("", f"\x03_q{QUESTION}\r", r"Answer:", [("\r", r"Fovea: ")]),
         "answer": ("", f"\x03_Q{WRITTEN}\r", r"wrote this", []),
-        "predict": (EMACS_THERE, "\x03_n", r"Why:", [("\t", r"completions")]),
+        "predict": (EMACS_THERE, "\x03_n", r"Why:", [("\t\t", r"completions")]),
         "why": (EMACS_THERE, "\x03_n", r"Why:", [("\r", r'Fovea: ".*": ')]),
         "classify": (f"\x1bg\x1bg{PLAN['line']}\r", "\x03_k", r"why \w+: logit", []),
         "surprisal": ("", "", "Fovea:surprisal", []),
