@@ -63,7 +63,7 @@ const TASKS = {
   async answer(seat) {
     const rows = await ask(seat, plan.written);
     // It is the last choice, below the visible ones.
-    await seat.page.keyboard.press('ArrowUp');
+    await seat.page.locator('.quick-input-widget input[type="text"]').first().fill('Write an answer');
     await rows.filter({ hasText: 'Write an answer' }).click();
     seat.page.setDefaultTimeout(PATIENCE);
     await seat.page.locator('.tab.active').filter({ hasText: 'Answer' }).waitFor();
@@ -79,7 +79,7 @@ const TASKS = {
     await until(
       'the list',
       async () => {
-        await window.wish({ run: ['fovea.predict'] });
+        await window.command('Fovea: Predict What Comes Next Here');
         const list = page.locator('.quick-input-title').filter({ hasText: 'What comes next' });
         return list.waitFor({ timeout: 20_000 }).then(() => true, () => false);
       },
