@@ -94,13 +94,13 @@ const TASKS = {
     await seat.page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
   },
   async class({ page }) {
-    await page.locator('.codelens-decoration a').filter({ hasText: /^session \./ }).first().waitFor();
+    await page.locator('.codelens-decoration a').filter({ hasText: /^session\s/ }).first().waitFor();
   },
   async classify(seat) {
     await TASKS.class(seat);
     const { window, page } = seat;
     const { y } = await window.place(plan.subject.word);
-    const lenses = await page.locator('.codelens-decoration a').filter({ hasText: /^session \./ }).all();
+    const lenses = await page.locator('.codelens-decoration a').filter({ hasText: /^session\s/ }).all();
     const boxes = await Promise.all(lenses.map((each) => each.boundingBox()));
     // The one above the function of the pictures.
     const above = lenses.map((each, index) => [each, y - boxes[index].y]).filter(([, distance]) => distance > 0);
