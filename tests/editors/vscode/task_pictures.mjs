@@ -94,18 +94,14 @@ const TASKS = {
     await seat.page.locator('.quick-input-widget').first().waitFor({ state: 'hidden' });
   },
   async class({ page }) {
-    await page.locator('.codelens-decoration a').filter({ hasText: /^session\s/ }).first().waitFor();
+    // Lenses of lines that are not on the screen are hidden.
+    const lenses = page.locator('.codelens-decoration a:visible').filter({ hasText: /session\s*[.]\d/ });
+    await lenses.last().waitFor();
+    return lenses.last();
   },
   async classify(seat) {
-    await TASKS.class(seat);
-    const { window, page } = seat;
-    const { y } = await window.place(plan.subject.word);
-    const lenses = await page.locator('.codelens-decoration a').filter({ hasText: /^session\s/ }).all();
-    const boxes = await Promise.all(lenses.map((each) => each.boundingBox()));
-    // The one above the function of the pictures.
-    const above = lenses.map((each, index) => [each, y - boxes[index].y]).filter(([, distance]) => distance > 0);
-    await above.sort((one, other) => one[1] - other[1])[0][0].click();
-    await page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'It is' }).first().waitFor();
+    await (await TASKS.class(seat)).click();
+    await seat.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
   },
   async surprisal({ window, page }) {
     await window.set({ 'fovea.index.enable': false, 'fovea.heat.preset': 'full', 'fovea.method': 'surprisal', 'fovea.model.dir': model });
