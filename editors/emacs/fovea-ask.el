@@ -14,7 +14,10 @@
 (require 'fovea-connection)
 (require 'fovea-places)
 
-(defface fovea-answer '((t :inherit region))
+(defface fovea-answer
+  '((((class color) (min-colors 256) (background dark)) :background "#2b3852" :extend t)
+    (((class color) (min-colors 256) (background light)) :background "#dbe5f6" :extend t)
+    (t :inherit region))
   "The sentence or statements that answer a question."
   :group 'fovea)
 

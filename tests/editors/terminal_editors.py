@@ -60,10 +60,13 @@ HELIX = """
 command = "{fovea}"
 args = ["serve"]
 [language-server.fovea.config.fovea]
-documentColor.enable = true
+{more}
 # Helix asks only once, perhaps before the model is loaded.
 hover.deadlineMs = 60000
 """
+
+# What a Helix without other settings has.
+SWATCHES = "documentColor.enable = true"
 
 # Helix's package has no themes besides the built-in one, which is dark.
 HELIX_LIGHT = """
@@ -83,7 +86,7 @@ HELIX_LIGHT = """
 
 
 class Editor:
-    """How to start an editor on a subject; its configuration is in `home`."""
+    """How to start an editor on a subject; its configuration is in `home`, and `more` is added to it, for Helix to the server's settings."""
 
     def __init__(self, name, world, subject, theme, home, more=""):
         self.name, self.subject, self.theme = name, subject, theme
@@ -113,7 +116,7 @@ class Editor:
             chosen = 'theme = "plain"\n' if theme == "light" else ""
             (folder / "config.toml").write_text(f"{chosen}[editor]\ntrue-color = true\n")
             languages = "".join(f'[[language]]\nname = "{one}"\nlanguage-servers = ["fovea"]\n' for one in LANGUAGES)
-            (folder / "languages.toml").write_text(HELIX.format(**values) + languages)
+            (folder / "languages.toml").write_text(HELIX.format(**{**values, "more": more or SWATCHES}) + languages)
             if theme == "dark":
                 self.colors = ("#3b224c", "#a4a0e8")
             self.command = [f"{world.editors}/forky/usr/bin/hx", f"{file}:{top}"]

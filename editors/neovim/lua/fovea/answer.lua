@@ -9,8 +9,16 @@ local M = {}
 
 local namespace = vim.api.nvim_create_namespace('fovea_answer')
 
---- Options of the window: the answer is prose.
-local PROSE = { wrap = true, linebreak = true, breakindent = true, number = false, relativenumber = false, spell = false }
+--- Options of the window: the answer is prose. Its names in snake case are no errors.
+local PROSE = {
+  wrap = true,
+  linebreak = true,
+  breakindent = true,
+  number = false,
+  relativenumber = false,
+  spell = false,
+  winhighlight = 'markdownError:Normal',
+}
 
 ---@class fovea.ReadPassage whole lines that the model read
 ---@field uri string

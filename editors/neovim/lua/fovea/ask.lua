@@ -149,7 +149,7 @@ end
 local HINT = ' · :FoveaAnswer writes an answer'
 local hinted = false
 
---- What a message says about the best answer. It fits into a line, since a longer message would show the hit-enter prompt.
+--- What a message says about the best answer. It has as many words as fit into a line: a longer message would show the hit-enter prompt.
 ---@param answer { answers: fovea.FoundAnswer[], writes?: boolean }
 ---@return string
 local function told(answer)
@@ -158,7 +158,15 @@ local function told(answer)
     hint, hinted = HINT, true
   end
   local room = math.max(20, vim.o.columns - 14 - vim.fn.strcharlen(hint))
-  return vim.fn.strcharpart('Fovea: ' .. M.because(answer.answers[1]), 0, room) .. hint
+  local line
+  for _, word in ipairs(vim.split(M.because(answer.answers[1]), ' · ', { plain = true })) do
+    local longer = line and (line .. ' · ' .. word) or ('Fovea: ' .. word)
+    if line and vim.fn.strcharlen(longer) > room then
+      break
+    end
+    line = longer
+  end
+  return vim.fn.strcharpart(line, 0, room) .. hint
 end
 
 ---@type fun()? cancels the pending question
