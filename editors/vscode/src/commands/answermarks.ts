@@ -26,17 +26,18 @@ export class AnswerMarks {
   /** The meaning of a marked word, for its hover. */
   constructor(private readonly meaning = 'carries the answer') {}
 
-  show(found: Marked): void {
+  /** `selected`: the editor's selection marks the answer; a second background would make its text hard to read. */
+  show(found: Marked, selected = false): void {
     for (const editor of vscode.window.visibleTextEditors) {
       const here = editor.document.uri.toString() === vscode.Uri.parse(found.uri).toString();
-      editor.setDecorations(this.span, here ? [range(found.range)] : []);
+      editor.setDecorations(this.span, here && !selected ? [range(found.range)] : []);
       editor.setDecorations(this.words, here ? carrying(found).map((word) => decoration(word, this.meaning)) : []);
     }
   }
 
   /** The marks of the chosen answer stay until its document is edited or another editor becomes active. */
-  keep(found: Marked): void {
-    this.show(found);
+  keep(found: Marked, selected = false): void {
+    this.show(found, selected);
     const uri = vscode.Uri.parse(found.uri).toString();
     this.listeners.push(
       vscode.workspace.onDidChangeTextDocument(({ document }) => document.uri.toString() === uri && this.dispose()),

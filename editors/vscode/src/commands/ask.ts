@@ -120,7 +120,7 @@ function list(asked: Question, answer: AskAnswer): void {
     const found = picker.activeItems[0]?.found;
     if (found) {
       kept = true;
-      void preview.keep(place(found)).then(() => marks.keep(found));
+      void preview.keep(place(found)).then(() => marks.keep(found, true));
     } else if (picker.activeItems.length > 0) {
       void vscode.commands.executeCommand('fovea.ask', { ...asked, write: true });
     }
