@@ -147,7 +147,7 @@ def an_answer_is_written_and_its_source_opened(helix):
         helix.keys("Down")
     helix.keys("Enter")
     helix.until("the answer", lambda screen: re.search(r"tiny-chat wrote this: check it", screen))
-    helix.until("a source", lambda screen: re.search(r"1\. tools/preferences\.py:\d+, .* less likely without it", screen))
+    helix.until("a source", lambda screen: re.search(r"1\. tools/preferences\.py:\d+-\d+, .* less likely without it", screen))
     helix.keys("Enter")
     helix.until("the file", lambda screen: re.search(r"NOR\s.*preferences\.py", screen))
 
