@@ -34,6 +34,8 @@
 
 (defvar-local fovea--lens-timer nil "The timer that asks for the lenses a little later.")
 
+(defvar-local fovea--lens-turn 0 "The number of questions for lenses of this buffer.")
+
 (defvar fovea-lens-map
   (let ((map (make-sparse-keymap)))
     (define-key map [mouse-1] #'fovea-lens-click)
@@ -68,20 +70,21 @@
     (with-current-buffer buffer
       (setq fovea--lens-timer nil)
       (when (and fovea-lenses (fovea-ready-p))
-        (let ((tick (buffer-chars-modified-tick)))
+        ;; An earlier question may be answered last: only the latest one is drawn.
+        (let ((asked (cons (buffer-chars-modified-tick) (setq fovea--lens-turn (1+ fovea--lens-turn)))))
           (fovea-request-async
            :textDocument/codeLens (list :textDocument (list :uri (fovea-uri)))
-           (lambda (lenses) (fovea--resolve-lenses buffer tick lenses))))))))
+           (lambda (lenses) (fovea--resolve-lenses buffer asked lenses))))))))
 
-(defun fovea--resolve-lenses (buffer tick lenses)
-  "Ask for the titles of LENSES of BUFFER at TICK, and draw them all."
+(defun fovea--resolve-lenses (buffer asked lenses)
+  "Ask for the titles of LENSES of BUFFER, and draw them if still ASKED for."
   (let ((left (length lenses)) done)
     (if (= left 0)
-        (fovea--draw-lenses buffer tick nil)
+        (fovea--draw-lenses buffer asked nil)
       (cl-flet ((take (lens)
                   (when lens (push lens done))
                   (setq left (1- left))
-                  (when (= left 0) (fovea--draw-lenses buffer tick done))))
+                  (when (= left 0) (fovea--draw-lenses buffer asked done))))
         (seq-do (lambda (lens)
                   (if (plist-get lens :command)
                       (take lens)
@@ -89,11 +92,11 @@
                       (fovea-request-async :codeLens/resolve lens #'take (lambda (_) (take nil))))))
                 lenses)))))
 
-(defun fovea--draw-lenses (buffer tick lenses)
-  "Draw LENSES in BUFFER if its text is still that of TICK."
+(defun fovea--draw-lenses (buffer asked lenses)
+  "Draw LENSES in BUFFER if ASKED has its present text, and is the latest question."
   (when (buffer-live-p buffer)
     (with-current-buffer buffer
-      (when (and fovea-lenses (fovea-ready-p) (= tick (buffer-chars-modified-tick)))
+      (when (and fovea-lenses (fovea-ready-p) (equal asked (cons (buffer-chars-modified-tick) fovea--lens-turn)))
         (fovea-lenses-clear)
         (seq-do #'fovea--draw-lens lenses)))))
 
