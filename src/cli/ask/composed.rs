@@ -16,7 +16,7 @@ use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::render::written::{less_likely, times};
-use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence, Wish};
+use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence};
 use crate::text::Language;
 
 /// An answer in JSON. Without an answer, the text is empty and so are the lists.
@@ -71,13 +71,7 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
     let searcher = searcher.of_reader(searcher.reader(&arguments.question, Language::Prose));
     let passages = super::passages(arguments, &|| searcher.clone())?;
     let question = Question::new(&*arguments.question);
-    // The best of all passages, as many as --top says.
-    let all = Wish {
-        top: arguments.top.max(ask::PASSAGES),
-        ..arguments.wish()
-    };
-    let mut found = ask::places(&searcher, &question, &passages, all, UNSTOPPED)?;
-    found.truncate(arguments.top);
+    let found = ask::places(&searcher, &question, &passages, arguments.wish(), UNSTOPPED)?;
     if found.is_empty() {
         return match arguments.format {
             PageFormat::Json => output::write_json(&Answer::default()),

@@ -57,11 +57,8 @@ pub async fn ask(
     if threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
         return Err(Error::invalid_params("threshold: give a number from 0 to 1"));
     }
-    let top = top.unwrap_or(TOP).clamp(1, MOST);
-    let may_write = write || (!request.client.fovea && generator::writes(session, request));
     let wish = Wish {
-        // A model reads the best of all passages, however many answers a client lists.
-        top: if may_write { top.max(ask::PASSAGES) } else { top },
+        top: top.unwrap_or(TOP).clamp(1, MOST),
         threshold,
         by: Method::Decomposition,
     };
@@ -78,7 +75,6 @@ pub async fn ask(
         answers: found
             .answers
             .iter()
-            .take(top)
             .map(|answer| shown(request, &found.passages, answer))
             .collect(),
         written,

@@ -41,7 +41,8 @@ export async function ask(core: Core, given?: string | Question): Promise<AskAns
     return undefined;
   }
   const answer = await patiently(asked.write ? 'writing an answer' : 'looking for an answer', (token, report) =>
-    core.server.executeReporting<AskAnswer>('fovea.ask', [{ ...asked, top: TOP }], token, report),
+    // A model reads few passages, and the best of more are worse: the server knows how many.
+    core.server.executeReporting<AskAnswer>('fovea.ask', [{ ...asked, ...(asked.write ? {} : { top: TOP }) }], token, report),
   );
   if (answer.answers.length === 0) {
     // The command ends although the message stays.
