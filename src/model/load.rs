@@ -55,7 +55,8 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
         None => (Pooling::Mean, true),
     };
     let prompts = Prompts::read(root.read(prompts::FILE)?.as_deref(), &root.names())?;
-    let sentences = read_sentences(&files)?;
+    let tokenizer_config = files.read("tokenizer_config.json")?;
+    let sentences = read_sentences(&files, tokenizer_config.as_deref())?;
     let longest = plan.spec.window;
     // Parsing the tokenizer and expanding the weights are independent.
     let (tokenizer, weights) = rayon::join(
@@ -88,7 +89,7 @@ pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> R
     let chat = match abilities.contains(&Ability::Generate) {
         true => ChatFormat::read(
             files.read(chat::FILE)?.as_deref(),
-            files.read("tokenizer_config.json")?.as_deref(),
+            tokenizer_config.as_deref(),
             &tokenizer,
         ),
         false => None,
@@ -229,14 +230,13 @@ impl Plan {
     }
 }
 
-fn read_sentences(files: &Files) -> Result<Sentences, LoadError> {
-    let tokenizer = files.read("tokenizer_config.json")?;
+fn read_sentences(files: &Files, tokenizer_config: Option<&[u8]>) -> Result<Sentences, LoadError> {
     for name in SENTENCE_FILES {
         if let Some(json) = files.read(name)? {
-            return Ok(Sentences::read(Some(&json), name, tokenizer.as_deref())?);
+            return Ok(Sentences::read(Some(&json), name, tokenizer_config)?);
         }
     }
-    Ok(Sentences::read(None, "", tokenizer.as_deref())?)
+    Ok(Sentences::read(None, "", tokenizer_config)?)
 }
 
 /// Number of tokens that the longest prompt leaves for a text: at least half the window.

@@ -19,6 +19,11 @@ pub fn less_likely(nats: f32) -> String {
     }
 }
 
+/// A sentence without line breaks.
+pub fn one_line(sentence: &str) -> String {
+    sentence.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{less_likely, times};

@@ -126,7 +126,8 @@ impl Bar<'_> {
 
     async fn report(&self, message: Option<String>, percentage: Option<u32>) {
         let report = WorkDoneProgressReport {
-            cancellable: Some(true),
+            // As the beginning said.
+            cancellable: None,
             message,
             percentage,
         };

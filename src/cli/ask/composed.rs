@@ -15,7 +15,7 @@ use crate::model::{Model, UNSTOPPED, default_source};
 use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
-use crate::render::written::{less_likely, times};
+use crate::render::written::{less_likely, one_line, times};
 use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence};
 use crate::text::Language;
 
@@ -221,8 +221,4 @@ fn in_html(question: &str, model: &str, composed: &Composed, (parts, texts): (&[
 fn place(part: &Part) -> String {
     let (first, last) = (part.start.line + 1, part.end.line + u32::from(part.end.column > 0));
     printable(&format!("{}:{first}-{}", part.path, last.max(first)))
-}
-
-fn one_line(sentence: &str) -> String {
-    sentence.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -10,7 +10,7 @@ use super::found::{Found, Passages};
 use super::{generator, show, similar};
 use crate::model::generate::Ended;
 use crate::model::{Ability, Model, ModelError};
-use crate::render::written::{less_likely, times};
+use crate::render::written::{less_likely, one_line, times};
 use crate::server::progress::Steps;
 use crate::server::protocol::{ReadPassage, SentenceSource, SimilarItem, WrittenAnswer, WrittenSentence};
 use crate::server::request_snapshot::RequestSnapshot;
@@ -181,8 +181,4 @@ pub async fn tell(client: &Client, request: &RequestSnapshot, written: &WrittenA
         store: None,
     };
     show::open(client, request, &place).await;
-}
-
-fn one_line(sentence: &str) -> String {
-    sentence.split_whitespace().collect::<Vec<_>>().join(" ")
 }

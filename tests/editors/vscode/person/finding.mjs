@@ -19,6 +19,14 @@ export function storeKey(folder) {
 }
 
 export async function finding({ window, page, test, shot }) {
+  const ask = async (question) => {
+    await window.command('Fovea: Ask…');
+    const input = page.locator('.quick-input-widget input[type="text"]').first();
+    await page.locator('.quick-input-title').filter({ hasText: 'Ask' }).waitFor();
+    await input.fill(question);
+    await page.keyboard.press('Enter');
+  };
+
   await test('search by meaning previews places, goes back on Escape and stays on Enter', async () => {
     await window.file('config.rs');
     await window.heat();
@@ -52,11 +60,7 @@ export async function finding({ window, page, test, shot }) {
   await test('a question leads to its answer, whose words are marked', async () => {
     await window.file('config.rs');
     await window.heat();
-    await window.command('Fovea: Ask…');
-    const input = page.locator('.quick-input-widget input[type="text"]').first();
-    await page.locator('.quick-input-title').filter({ hasText: 'Ask' }).waitFor();
-    await input.fill('how is the median of numbers computed?');
-    await page.keyboard.press('Enter');
+    await ask('how is the median of numbers computed?');
     const rows = page.locator('.quick-input-list .monaco-list-row');
     await rows.filter({ hasText: 'def median' }).first().waitFor();
     await page.locator('.tab').filter({ hasText: 'preferences.py' }).waitFor();
@@ -73,11 +77,7 @@ export async function finding({ window, page, test, shot }) {
     await window.set({ 'fovea.model.generator': process.env.FOVEA_CHAT_GGUF ?? resolve(tests, '../fixtures/tiny-chat') });
     await window.file('config.rs');
     await window.heat();
-    await window.command('Fovea: Ask…');
-    const input = page.locator('.quick-input-widget input[type="text"]').first();
-    await page.locator('.quick-input-title').filter({ hasText: 'Ask' }).waitFor();
-    await input.fill('how is the median of numbers computed?');
-    await page.keyboard.press('Enter');
+    await ask('how is the median of numbers computed?');
     const write = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'Write an answer' });
     await write.waitFor();
     await shot('ask-write');
