@@ -121,16 +121,20 @@ def copied(world, repository, scratch):
     return folder
 
 
-def vscode_pictures(world, scratch, wanted):
-    node = world.editors / "vscode/node/bin/node"
+def vscode_shots(world, scratch, script, *arguments, wanted):
+    """Runs a script that takes pictures of VS Code; its last arguments are a folder and which pictures are wanted."""
     shots = scratch / "vscode"
     shots.mkdir()
-    for subject in SUBJECTS:
-        copied(world, subject["repository"], scratch)
-    script = HERE / "vscode/gallery.mjs"
-    subprocess.run([node, script, world.fovea, world.clients, world.editors, scratch, shots, wanted], check=False)
+    node = world.editors / "vscode/node/bin/node"
+    subprocess.run([node, HERE / "vscode" / script, world.fovea, *arguments, shots, wanted], check=False)
     for picture in sorted(shots.glob("vscode-*.png")):
         shrink(picture, world.folder / f"{picture.stem}.webp")
+
+
+def vscode_pictures(world, scratch, wanted):
+    for subject in SUBJECTS:
+        copied(world, subject["repository"], scratch)
+    vscode_shots(world, scratch, "gallery.mjs", world.clients, world.editors, scratch, wanted=wanted)
 
 
 def main():

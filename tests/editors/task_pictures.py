@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-from gallery import ESCAPE, HELIX_ESCAPE, copied, drawn, settled, shrink
+from gallery import ESCAPE, HELIX_ESCAPE, copied, drawn, settled, shrink, vscode_shots
 from terminal_editors import HERE, Editor, Terminal
 
 PLAN = json.loads((HERE / "task_pictures.json").read_text())
@@ -169,14 +169,8 @@ def terminal_pictures(world, scratch, probe):
 
 
 def vscode_pictures(world, scratch, probe):
-    node = world.editors / "vscode/node/bin/node"
-    shots = scratch / "vscode"
-    shots.mkdir()
     copied(world, PLAN["subject"]["repository"], scratch)
-    script = HERE / "vscode/task_pictures.mjs"
-    subprocess.run([node, script, world.fovea, world.editors, scratch, world.model, probe, shots, world.pattern], check=False)
-    for picture in sorted(shots.glob("vscode-*.png")):
-        shrink(picture, world.folder / f"{picture.stem}.webp")
+    vscode_shots(world, scratch, "task_pictures.mjs", world.editors, scratch, world.model, probe, wanted=world.pattern)
 
 
 def main():

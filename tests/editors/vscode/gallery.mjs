@@ -1,20 +1,16 @@
 // Takes the pictures of VS Code for ../gallery.py: node gallery.mjs FOVEA CLIENTS EDITORS REPOSITORIES FOLDER PATTERN
 //
 // FOLDER takes vscode-REPOSITORY-VIEW.png, for the names with PATTERN. A view that does not appear is reported and left out.
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { developed } from './host.mjs';
-import { launched, packaged } from './prepare.mjs';
-import { start, until } from './server.mjs';
-import { Window } from './window.mjs';
+import { pictured } from './pictured.mjs';
+import { until } from './server.mjs';
 
 const [fovea, clients, editors, repositories, folder] = process.argv.slice(2, 7).map((path) => resolve(path));
 const wanted = new RegExp(process.argv[7] ?? '');
 const here = dirname(fileURLToPath(import.meta.url));
-const root = resolve(here, '../../..');
 const subjects = JSON.parse(readFileSync(resolve(here, '../gallery.json'), 'utf8'));
 
 /** Scrolls to the first line of the pictures, and waits until the model has read the file. */
@@ -84,48 +80,14 @@ const VIEWS = {
   },
 };
 
-const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'fovea-vscode-')));
-let server;
-let browser;
-try {
-  const vsix = packaged({ fovea, clients, editors, scratch });
-  const esbuild = join(root, 'editors/vscode/node_modules/esbuild');
-  const development = await developed({ scratch, esbuild, root });
-  const environment = {
-    // Paths on the screen begin with ~.
-    HOME: repositories,
-    FOVEA_CACHE_DIR: join(repositories, 'cache'),
-    FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
-    FOVEA_POWER_SUPPLY: join(scratch, 'power'),
-    FOVEA_TEST_MEMORY: resolve(here, '../workspace'),
-  };
-  server = await start({ editors, scratch, extensions: [vsix], environment, settings: { 'editor.stickyScroll.enabled': false } });
-  browser = await launched(editors);
-  for (const subject of subjects) {
-    for (const [view, go] of Object.entries(VIEWS)) {
-      const name = `vscode-${subject.repository}-${view}`;
-      if (!wanted.test(name)) {
-        continue;
-      }
-      const address = server.address(join(repositories, subject.repository), { development });
-      const window = await Window.open({ browser, scratch }, address, { width: 1000, height: 740 });
-      const seat = { window, page: window.page };
-      try {
-        await window.theme('dark');
-        await ready(seat, subject);
-        await go(seat, subject);
-        await window.picture(join(folder, `${name}.png`));
-        console.log(`${name}: made`);
-      } catch (error) {
-        console.log(`${name}: not there (${String(error.message).split('\n')[0]})`);
-        await window.picture(join(folder, `failed-${name}.png`));
-      } finally {
-        await window.close();
-      }
-    }
-  }
-} finally {
-  await browser?.close();
-  await server?.stop();
-  rmSync(scratch, { recursive: true, force: true });
-}
+const shots = subjects.flatMap((subject) =>
+  Object.entries(VIEWS).map(([view, go]) => ({
+    name: `vscode-${subject.repository}-${view}`,
+    repository: subject.repository,
+    take: async (seat) => {
+      await ready(seat, subject);
+      await go(seat, subject);
+    },
+  })),
+);
+await pictured({ fovea, clients, editors, repositories, folder, wanted, height: 740 }, shots);

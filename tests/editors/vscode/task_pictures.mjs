@@ -1,15 +1,12 @@
 // Takes the pictures of VS Code for ../task_pictures.py: node task_pictures.mjs FOVEA EDITORS REPOSITORIES MODEL PROBE FOLDER PATTERN
 //
 // FOLDER takes vscode-TASK.png, for the names with PATTERN. A view that does not appear is reported and left out.
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { developed } from './host.mjs';
-import { launched, packaged } from './prepare.mjs';
-import { start, until } from './server.mjs';
-import { Window } from './window.mjs';
+import { pictured } from './pictured.mjs';
+import { until } from './server.mjs';
 
 const [fovea, editors, repositories, model, probe, folder] = process.argv.slice(2, 8).map((path) => resolve(path));
 const wanted = new RegExp(process.argv[8] ?? '');
@@ -111,50 +108,16 @@ const TASKS = {
   },
 };
 
-const scratch = realpathSync(mkdtempSync(join(tmpdir(), 'fovea-vscode-')));
-let server;
-let browser;
-try {
-  const vsix = packaged({ fovea, clients: join(root, 'editors'), editors, scratch });
-  const esbuild = join(root, 'editors/vscode/node_modules/esbuild');
-  const development = await developed({ scratch, esbuild, root });
-  const environment = {
-    // Paths on the screen begin with ~.
-    HOME: repositories,
-    FOVEA_CACHE_DIR: join(repositories, 'cache'),
-    FOVEA_TEST_WISHES: join(scratch, 'wishes.json'),
-    FOVEA_POWER_SUPPLY: join(scratch, 'power'),
-    FOVEA_TEST_MEMORY: resolve(here, '../workspace'),
-  };
-  const settings = { 'editor.stickyScroll.enabled': false, 'fovea.model.generator': model };
-  server = await start({ editors, scratch, extensions: [vsix], environment, settings });
-  browser = await launched(editors);
-  const address = server.address(join(repositories, plan.subject.repository), { development });
-  for (const [task, go] of Object.entries(TASKS)) {
-    const name = `vscode-${task}`;
-    if (!wanted.test(name)) {
-      continue;
-    }
-    const window = await Window.open({ browser, scratch }, address, { width: 1000, height: 640 });
-    const seat = { window, page: window.page };
-    try {
-      await window.theme('dark');
-      await window.set({ 'fovea.classify.probe': task.startsWith('class') ? probe : null });
-      await ready(seat, plan.subject, plan.line);
-      await go(seat);
-      // Previews, lenses and marks follow.
-      await window.page.waitForTimeout(2500);
-      await window.picture(join(folder, `${name}.png`));
-      console.log(`${name}: made`);
-    } catch (error) {
-      console.log(`${name}: not there (${String(error.message).split('\n')[0]})`);
-      await window.picture(join(folder, `failed-${name}.png`));
-    } finally {
-      await window.close();
-    }
-  }
-} finally {
-  await browser?.close();
-  await server?.stop();
-  rmSync(scratch, { recursive: true, force: true });
-}
+const shots = Object.entries(TASKS).map(([task, go]) => ({
+  name: `vscode-${task}`,
+  repository: plan.subject.repository,
+  take: async (seat) => {
+    await seat.window.set({ 'fovea.classify.probe': task.startsWith('class') ? probe : null });
+    await ready(seat, plan.subject, plan.line);
+    await go(seat);
+    // Previews, lenses and marks follow.
+    await seat.page.waitForTimeout(2500);
+  },
+}));
+const settings = { 'fovea.model.generator': model };
+await pictured({ fovea, clients: join(root, 'editors'), editors, repositories, folder, wanted, settings, height: 640 }, shots);
