@@ -2,7 +2,8 @@
 # Runs the tests in the real editors: run.sh FOVEA EDITORS
 #
 # FOVEA is the program under test, EDITORS the folder of install.sh. The script tests every suite in it. trixie is stable, so a failure
-# there is Fovea's; forky changes, so its failures are printed and counted separately. The last line is the result.
+# there is Fovea's; forky changes, so its failures are printed and counted separately. The failures that count are printed once more at the
+# end, where nobody has to search for them. The last line is the result.
 set -uo pipefail
 
 [ $# -eq 2 ] || { echo "usage: run.sh FOVEA EDITORS" >&2; exit 2; }
@@ -13,8 +14,9 @@ here=$(dirname "$(realpath "$0")")
 [ -e "$editors/trixie/.ok" ] || { echo "$2 lacks trixie's editors; run install.sh" >&2; exit 2; }
 
 output=$(mktemp)
+failures=$(mktemp)
 scratch=$(mktemp -d)
-trap 'rm -rf "$output" "$scratch"' EXIT
+trap 'rm -rf "$output" "$failures" "$scratch"' EXIT
 passed=0 failed=0 forgiven=0
 
 # $1: the suite, $2: the name of the tests, the rest: the command. Tests without a closing line have died, which is a failure.
@@ -38,6 +40,7 @@ run() {
     forgiven=$((forgiven + bad))
   else
     failed=$((failed + bad))
+    [ "$bad" -eq 0 ] || { echo "$suite: $what"; grep -A 8 '^FAILED' "$output" || tail -n 20 "$output"; } >> "$failures"
   fi
   echo "== $suite: $what took $((SECONDS - start)) s"
 }
@@ -80,6 +83,7 @@ else
   echo "== vscode is not installed and is skipped"
 fi
 
+[ ! -s "$failures" ] || { echo "== what failed, once more"; cat "$failures"; }
 [ $forgiven -eq 0 ] || echo "forky (rolling, not counted): $forgiven failed"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -23,6 +23,7 @@ pub mod alti_proximity;
 pub mod attention;
 pub mod bias_contribution;
 pub mod elementary;
+pub mod few_queries;
 pub mod first_layer;
 pub mod gemm;
 pub mod integer;

@@ -6,8 +6,14 @@ use super::linear::Linear;
 use super::norm::RowNorm;
 use super::position::{LoadedPosition, bucket, rotate};
 use super::rows::{columns, multiply};
+use crate::model::kernels::elementary::exp;
+use crate::model::kernels::few_queries::{OfHead, Scores};
 use crate::model::kernels::gemm::Panels;
+use crate::model::simd::{self, Kernel, LANES, Simd};
 use crate::model::spec::{Mask, Source};
+
+/// Up to this number of queries, packing the keys costs more than it saves.
+pub(super) const FEW: usize = 4;
 
 /// The weights and parameters of an attention block.
 #[derive(Debug)]
@@ -90,7 +96,8 @@ impl Attention {
         let mut scores = self.scores(qk, head);
         let m = self.sources(qk);
         for (i, row) in scores.chunks_exact_mut(m.max(1)).enumerate() {
-            softmax(row, self.heads.mask.seen(qk.first + i, m));
+            let seen = self.heads.mask.seen(qk.first + i, m);
+            simd::run(Softmax { row, seen });
         }
         scores
     }
@@ -110,8 +117,23 @@ impl Attention {
         let mut queries = columns(&qk.queries, count * dim, head * dim..(head + 1) * dim);
         queries.iter_mut().for_each(|v| *v *= scale);
         let width = kv * dim;
-        let keys = Panels::new(dim, m, |k, c| qk.keys[c * width + own + k]);
-        let mut scores = multiply(&queries, &keys);
+        let mut scores = match queries.len() <= FEW * dim {
+            true => {
+                let mut out = vec![0f32; queries.len() / dim.max(1) * m];
+                simd::run(Scores {
+                    queries: &queries,
+                    keys: OfHead {
+                        rows: &qk.keys,
+                        width,
+                        first: own,
+                        dim,
+                    },
+                    out: &mut out,
+                });
+                out
+            }
+            false => multiply(&queries, &Panels::new(dim, m, |k, c| qk.keys[c * width + own + k])),
+        };
         self.add_positions(&mut scores, qk, head, &queries);
         if let Some(cap) = self.heads.soft_cap {
             scores.iter_mut().for_each(|score| *score = cap * (*score / cap).tanh());
@@ -167,15 +189,42 @@ impl Attention {
 }
 
 /// Softmax over the range `seen`; 0 elsewhere.
-fn softmax(row: &mut [f32], seen: std::ops::Range<usize>) {
-    row[..seen.start].fill(0.0);
-    row[seen.end..].fill(0.0);
-    let seen = &mut row[seen];
-    let most = seen.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0f32;
-    for score in seen.iter_mut() {
-        *score = (*score - most).exp();
-        sum += *score;
+struct Softmax<'a> {
+    row: &'a mut [f32],
+    seen: std::ops::Range<usize>,
+}
+
+impl Kernel for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let Softmax { row, seen } = self;
+        row[..seen.start].fill(0.0);
+        row[seen.end..].fill(0.0);
+        let row = &mut row[seen];
+        let (lanes, rest) = row.as_chunks::<LANES>();
+        let mut most = s.splat(f32::NEG_INFINITY);
+        for lane in lanes {
+            most = s.max(most, s.load(lane));
+        }
+        let most = rest.iter().fold(s.largest(most), |most, score| most.max(*score));
+        let mut sum = s.splat(0.0);
+        let (lanes, rest) = row.as_chunks_mut::<LANES>();
+        for lane in lanes {
+            let v = exp(s, s.sub(s.load(lane), s.splat(most)));
+            s.store(lane, v);
+            sum = s.add(sum, v);
+        }
+        let mut sum = s.sum(sum);
+        // A value of its own each, since zeros in the rest of a vector would have exponentials too.
+        for score in rest {
+            let mut lane = [*score - most; LANES];
+            let v = exp(s, s.load(&lane));
+            s.store(&mut lane, v);
+            *score = lane[0];
+            sum += *score;
+        }
+        row.iter_mut().for_each(|score| *score /= sum);
     }
-    seen.iter_mut().for_each(|score| *score /= sum);
 }

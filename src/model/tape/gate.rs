@@ -48,16 +48,12 @@ impl Kernel for Thetas<'_> {
 
 #[inline(always)]
 fn theta<S: Simd>(s: S, activation: Activation, u: S::F32) -> S::F32 {
-    let sigmoid = |factor: f32| {
-        let one = s.splat(1.0);
-        s.div(one, s.add(one, exp(s, s.mul(u, s.splat(-factor)))))
-    };
     match activation {
         Activation::Gelu => gate(s, config::Activation::Gelu, u),
         Activation::GeluTanh => gate(s, config::Activation::GeluTanh, u),
         Activation::Relu => gate(s, config::Activation::Relu, u),
-        Activation::Silu => sigmoid(1.0),
-        Activation::QuickGelu => sigmoid(1.702),
+        Activation::Silu => sigmoid(s, u, 1.0),
+        Activation::QuickGelu => sigmoid(s, u, 1.702),
         // tanh(u)/u, only in heads, whose rows are few; 1 at u = 0.
         Activation::Tanh => {
             let one = s.splat(1.0);
@@ -70,6 +66,13 @@ fn theta<S: Simd>(s: S, activation: Activation, u: S::F32) -> S::F32 {
             s.div(s.fma(tanh, large, small), s.fma(u, large, small))
         }
     }
+}
+
+/// 1 / (1 + e^(-factor·u)). No closure, since those are compiled for the portable path.
+#[inline(always)]
+fn sigmoid<S: Simd>(s: S, u: S::F32, factor: f32) -> S::F32 {
+    let one = s.splat(1.0);
+    s.div(one, s.add(one, exp(s, s.mul(u, s.splat(-factor)))))
 }
 
 /// d(θ(u)·u)/du for each u.

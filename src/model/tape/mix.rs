@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::attention::{Attention, Heads, QueriesAndKeys};
+use super::attention::{Attention, FEW, Heads, QueriesAndKeys};
 use super::rows::{add_to_columns, columns, multiply};
+use crate::model::kernels::few_queries::{Mean, OfHead};
 use crate::model::kernels::gemm::Panels;
+use crate::model::simd;
 use crate::model::trace::TraceLevel;
 
 /// The attention of a block in one sequence.
@@ -50,8 +52,25 @@ impl Mixed {
                 false => attention.probabilities(qk, head),
             };
             let own = attention.heads.kv_of(head) * dim;
-            let panels = Panels::new(m, dim, |k, c| values[k * kv * dim + own + c]);
-            (multiply(&probabilities, &panels), keep_maps.then_some(probabilities))
+            let width = kv * dim;
+            let mixed = match n <= FEW {
+                true => {
+                    let mut out = vec![0f32; n * dim];
+                    simd::run(Mean {
+                        probabilities: &probabilities,
+                        values: OfHead {
+                            rows: values,
+                            width,
+                            first: own,
+                            dim,
+                        },
+                        out: &mut out,
+                    });
+                    out
+                }
+                false => multiply(&probabilities, &Panels::new(m, dim, |k, c| values[k * width + own + c])),
+            };
+            (mixed, keep_maps.then_some(probabilities))
         };
         let heads: Vec<_> = (0..count).into_par_iter().map(head).collect();
         let mut out = vec![0f32; n * count * dim];
