@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use candle_core::{Device, Result, Tensor};
 
+use super::kernels::blocks::BlockPanels;
 use super::kernels::gemm::Panels;
 use super::kernels::integer::IntegerPanels;
 use super::kernels::operand::Operand;
@@ -34,6 +35,10 @@ enum Held {
     },
     I16 {
         panels: IntegerPanels,
+        back: OnceLock<IntegerPanels>,
+    },
+    Blocks {
+        panels: BlockPanels,
         back: OnceLock<IntegerPanels>,
     },
     Plain(Tensor),
@@ -74,6 +79,17 @@ impl Matrix {
         Matrix { shape, held }
     }
 
+    /// A matrix in the blocks of its file.
+    pub fn in_blocks(panels: BlockPanels) -> Matrix {
+        Matrix {
+            shape: (panels.columns(), panels.inner()),
+            held: Held::Blocks {
+                panels,
+                back: OnceLock::new(),
+            },
+        }
+    }
+
     /// (out, in).
     pub fn shape(&self) -> (usize, usize) {
         self.shape
@@ -84,6 +100,7 @@ impl Matrix {
         match &self.held {
             Held::F32 { panels, back } => panels.bytes() + back.get().map_or(0, Panels::bytes),
             Held::I16 { panels, back } => panels.bytes() + back.get().map_or(0, IntegerPanels::bytes),
+            Held::Blocks { panels, back } => panels.bytes() + back.get().map_or(0, IntegerPanels::bytes),
             Held::Plain(weight) => weight.elem_count() * weight.dtype().size_in_bytes(),
         }
     }
@@ -93,6 +110,7 @@ impl Matrix {
         match &self.held {
             Held::F32 { panels, .. } => Some(Operand::F32(panels)),
             Held::I16 { panels, .. } => Some(Operand::I16(panels)),
+            Held::Blocks { panels, .. } => Some(Operand::Blocks(panels)),
             Held::Plain(_) => None,
         }
     }
@@ -106,6 +124,10 @@ impl Matrix {
                 Some(Operand::F32(back))
             }
             Held::I16 { panels, back } => Some(Operand::I16(back.get_or_init(|| panels.transposed()))),
+            Held::Blocks { panels, back } => {
+                let back = back.get_or_init(|| IntegerPanels::new(out, inner, |k, c| panels.at(c, k)));
+                Some(Operand::I16(back))
+            }
             Held::Plain(_) => None,
         }
     }
@@ -124,6 +146,7 @@ impl Matrix {
             Held::Plain(weight) => Ok(weight.clone()),
             Held::F32 { panels, .. } => entries(&|k, c| panels.at(k, c)),
             Held::I16 { panels, .. } => entries(&|k, c| panels.at(k, c)),
+            Held::Blocks { panels, .. } => entries(&|k, c| panels.at(k, c)),
         }
     }
 
@@ -133,7 +156,7 @@ impl Matrix {
     /// If the rows do not exist.
     pub fn rows(&self, rows: std::ops::Range<usize>) -> Result<Matrix> {
         let arithmetic = match self.held {
-            Held::I16 { .. } => Arithmetic::I16,
+            Held::I16 { .. } | Held::Blocks { .. } => Arithmetic::I16,
             _ => Arithmetic::F32,
         };
         Matrix::new(&self.tensor()?.narrow(0, rows.start, rows.len())?, arithmetic)

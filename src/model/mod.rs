@@ -28,6 +28,7 @@ mod pipeline;
 mod pooling;
 mod projection;
 mod prompts;
+mod quantized;
 mod random;
 mod readers;
 mod reference;

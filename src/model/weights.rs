@@ -11,11 +11,13 @@ use sha2::{Digest, Sha256};
 
 use super::files::{Files, MAX_WEIGHTS, hex};
 use super::guarded::guarded;
+use super::kernels::blocks::BlockPanels;
 use super::load_error::LoadError;
 use super::matrix::Arithmetic;
 use super::random::Random;
+use super::spec::Rows;
 use super::tape::Table;
-use super::{gguf, ops, simd};
+use super::{gguf, ops, quantized, simd};
 
 /// The tensors of a model by name, on the CPU, in their stored format.
 pub(super) struct Weights {
@@ -164,6 +166,34 @@ impl Weights {
             Some(seed) => Ok(scramble(&tensor, name, seed)?),
             None => Ok(tensor),
         }
+    }
+
+    /// Takes some rows of a matrix of the given shape, (out, inner), in the blocks of its file. `None` where products need another format.
+    /// A matrix of which others need other rows stays.
+    pub(super) fn panels(
+        &mut self,
+        name: &str,
+        shape: &[usize; 2],
+        rows: &Rows,
+    ) -> Result<Option<BlockPanels>, LoadError> {
+        let Some(Stored::Quantized(tensor)) = self.tensors.get(name) else {
+            return Ok(None);
+        };
+        if self.arithmetic() != Arithmetic::I16 || self.scrambled.is_some() || tensor.shape().dims() != shape {
+            return Ok(None);
+        }
+        let all = rows.indices();
+        let (data, inner) = (tensor.data()?, shape[1]);
+        let panels = quantized::panels(tensor.dtype(), &data, inner, &|c| all[c], all.len());
+        let panels = panels.transpose().map_err(|count| LoadError::NotFinite {
+            name: name.to_owned(),
+            count,
+        })?;
+        drop(data);
+        if panels.is_some() && matches!(rows, Rows::All(_)) {
+            self.tensors.remove(name);
+        }
+        Ok(panels)
     }
 
     /// Takes an embedding table of the given shape in its stored format, with finite values.

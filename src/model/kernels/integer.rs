@@ -11,7 +11,7 @@ use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
 use super::gemm::{Epilogue, hand_over, load_part};
 
 /// Number of pairs of rows that are summed in 32 bits. Shorter blocks allow finer integers.
-const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 64;
 
 /// Largest integer in the matrix.
 const LARGEST: f32 = 2047.0;
@@ -142,13 +142,15 @@ fn pack(inner: usize, columns: usize, at: impl Fn(usize, usize) -> i16) -> (Vec<
 
 /// Rows of x as integers.
 #[derive(Default)]
-struct Packed {
+pub(super) struct Packed {
     /// Row by row, in pairs; the last entry of an odd number is paired with zero.
     rows: Vec<i16>,
     /// The rows in groups of a tile's height, pair by pair: the first pair of all rows of a group, then the second, and so on.
-    groups: Vec<[i16; 2]>,
+    pub(super) groups: Vec<[i16; 2]>,
     /// The scale of each block of a row, row by row.
-    scales: Vec<f32>,
+    pub(super) scales: Vec<f32>,
+    /// The sum of each block of a matrix in blocks, as it was rounded, row by row.
+    pub(super) sums: Vec<f32>,
 }
 
 thread_local! {
@@ -164,28 +166,73 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, e
     if b.inner == 0 || x.is_empty() {
         return;
     }
-    let mut packed = PACKED.take();
-    packed.rows.clear();
-    packed.groups.clear();
-    packed.scales.clear();
-    let padded = b.inner.next_multiple_of(2);
-    packed.rows.resize(x.len() / b.inner * padded, 0);
-    for (row, to) in x.chunks_exact(b.inner).zip(packed.rows.chunks_exact_mut(padded)) {
-        for (start, to) in (0..).step_by(2 * BLOCK).zip(to.chunks_mut(2 * BLOCK)) {
-            let block = &row[start..b.inner.min(start + 2 * BLOCK)];
-            let scale = match &b.scale {
-                Scale::Columns(_) => quantize(s, block, None, b.limit, to),
-                Scale::Rows(scales) => quantize(s, block, Some(&scales[start..]), b.limit, to),
-            };
-            packed.scales.push(scale);
-        }
-    }
+    let factors = match &b.scale {
+        Scale::Columns(_) => None,
+        Scale::Rows(scales) => Some(scales.as_slice()),
+    };
+    let mut packed = packed(s, x, b.inner, b.limit, factors);
     match S::REGISTERS {
         Registers::Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, epilogue),
         Registers::Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, epilogue),
         Registers::Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, epilogue),
     }
-    PACKED.set(packed);
+    packed.put_back();
+}
+
+/// Rounds rows of `inner` floats to integers up to `limit`, after multiplication by the factors, if there are any.
+#[inline(always)]
+pub(super) fn packed<S: Simd>(s: S, x: &[f32], inner: usize, limit: f32, factors: Option<&[f32]>) -> Packed {
+    let mut packed = PACKED.take();
+    packed.rows.clear();
+    packed.groups.clear();
+    packed.scales.clear();
+    let padded = inner.next_multiple_of(2);
+    packed.rows.resize(x.len() / inner * padded, 0);
+    for (row, to) in x.chunks_exact(inner).zip(packed.rows.chunks_exact_mut(padded)) {
+        for (start, to) in (0..).step_by(2 * BLOCK).zip(to.chunks_mut(2 * BLOCK)) {
+            let block = &row[start..inner.min(start + 2 * BLOCK)];
+            let factors = factors.map(|factors| &factors[start..]);
+            packed.scales.push(quantize(s, block, factors, limit, to));
+        }
+    }
+    packed
+}
+
+impl Packed {
+    /// Groups the rows by R, those that are left by four, two and one; a row has this many pairs.
+    #[inline(always)]
+    pub(super) fn group<const R: usize>(&mut self, pairs: usize) {
+        let (rows, _) = self.rows.as_chunks::<2>();
+        self.groups.resize(rows.len(), [0; 2]);
+        let mut at = 0;
+        while at < rows.len() {
+            let (rows, groups) = (&rows[at..], &mut self.groups[at..]);
+            at += match rows.len() / pairs {
+                count if count >= R => group::<R>(rows, pairs, groups),
+                4.. => group::<4>(rows, pairs, groups),
+                2.. => group::<2>(rows, pairs, groups),
+                _ => group::<1>(rows, pairs, groups),
+            };
+        }
+    }
+
+    /// Sums the rounded entries of rows of `inner` in blocks, which divide a block of the rounding.
+    #[inline(always)]
+    pub(super) fn sum_blocks(&mut self, inner: usize, block: usize) {
+        self.sums.clear();
+        let of_row = inner.div_ceil(2 * BLOCK);
+        for (row, scales) in self.rows.chunks_exact(inner).zip(self.scales.chunks_exact(of_row)) {
+            for (at, block_of_row) in row.chunks_exact(block).enumerate() {
+                let sum: i32 = block_of_row.iter().map(|v| i32::from(*v)).sum();
+                self.sums.push(sum as f32 * scales[at * block / (2 * BLOCK)]);
+            }
+        }
+    }
+
+    /// Keeps the memory for the next product on this thread.
+    pub(super) fn put_back(self) {
+        PACKED.set(self);
+    }
 }
 
 /// Rounds a block of a row to integers up to `limit`; returns their scale.
@@ -230,19 +277,7 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     packed: &mut Packed,
     epilogue: &mut impl Epilogue,
 ) {
-    let pairs = b.inner.div_ceil(2);
-    let (rows, _) = packed.rows.as_chunks::<2>();
-    packed.groups.resize(rows.len(), [0; 2]);
-    let mut at = 0;
-    while at < rows.len() {
-        let (rows, groups) = (&rows[at..], &mut packed.groups[at..]);
-        at += match rows.len() / pairs {
-            count if count >= R => group::<R>(rows, pairs, groups),
-            4.. => group::<4>(rows, pairs, groups),
-            2.. => group::<2>(rows, pairs, groups),
-            _ => group::<1>(rows, pairs, groups),
-        };
-    }
+    packed.group::<R>(b.inner.div_ceil(2));
     let mut panel = panels.start;
     while panel < panels.end {
         if panel + P <= panels.end {

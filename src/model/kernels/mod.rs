@@ -22,6 +22,7 @@ pub mod activation;
 pub mod alti_proximity;
 pub mod attention;
 pub mod bias_contribution;
+pub mod blocks;
 pub mod elementary;
 pub mod few_queries;
 pub mod first_layer;

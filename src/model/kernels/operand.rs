@@ -1,8 +1,9 @@
-//! The right operand of a product, as floats or integers.
+//! The right operand of a product, as floats, integers, or integers in blocks.
 
 use std::ops::Range;
 
 use super::super::simd::{Kernel, LANES, Simd};
+use super::blocks::{self, BlockPanels};
 use super::gemm::{self, Epilogue, Panels};
 use super::integer::{self, IntegerPanels};
 
@@ -13,6 +14,8 @@ pub enum Operand<'a> {
     F32(&'a Panels),
     /// Integers.
     I16(&'a IntegerPanels),
+    /// Integers in blocks, as they are stored.
+    Blocks(&'a BlockPanels),
 }
 
 impl Operand<'_> {
@@ -21,6 +24,7 @@ impl Operand<'_> {
         match self {
             Operand::F32(panels) => panels.inner(),
             Operand::I16(panels) => panels.inner(),
+            Operand::Blocks(panels) => panels.inner(),
         }
     }
 
@@ -29,6 +33,7 @@ impl Operand<'_> {
         match self {
             Operand::F32(panels) => panels.columns(),
             Operand::I16(panels) => panels.columns(),
+            Operand::Blocks(panels) => panels.columns(),
         }
     }
 
@@ -37,6 +42,7 @@ impl Operand<'_> {
         match self {
             Operand::F32(panels) => panels.at(k, c),
             Operand::I16(panels) => panels.at(k, c),
+            Operand::Blocks(panels) => panels.at(k, c),
         }
     }
 
@@ -47,7 +53,7 @@ impl Operand<'_> {
 }
 
 /// The product of x and some panels of B, in B's number format, into an epilogue.
-/// See [`gemm::gemm`] and [`integer::gemm`]. Compiled once per epilogue.
+/// See [`gemm::gemm`], [`integer::gemm`] and [`blocks::gemm`]. Compiled once per epilogue.
 #[inline(always)]
 pub fn multiply<S: Simd>(s: S, x: &[f32], b: Operand, panels: Range<usize>, epilogue: &mut impl Epilogue) {
     s.call(Product { x, b, panels, epilogue });
@@ -68,6 +74,7 @@ impl<T: Epilogue> Kernel for Product<'_, T> {
         match self.b {
             Operand::F32(b) => gemm::gemm(s, self.x, b, self.panels, self.epilogue),
             Operand::I16(b) => integer::gemm(s, self.x, b, self.panels, self.epilogue),
+            Operand::Blocks(b) => blocks::gemm(s, self.x, b, self.panels, self.epilogue),
         }
     }
 }

@@ -130,6 +130,21 @@ impl Simd for Neon {
         four!(|i| vmovl_s8(vld1_s8(from.as_ptr().add(8 * i))))
     }
     #[inline(always)]
+    fn widen_halves(self, from: &[u8; LANES]) -> Self::I16 {
+        // SAFETY: every aarch64 target has NEON; sixteen bytes lie there.
+        unsafe {
+            let bytes = vreinterpretq_s8_u8(vld1q_u8(from.as_ptr()));
+            let (low, high) = (vshrq_n_s8::<4>(vshlq_n_s8::<4>(bytes)), vshrq_n_s8::<4>(bytes));
+            let (first, second) = (vzip1q_s8(low, high), vzip2q_s8(low, high));
+            [
+                vmovl_s8(vget_low_s8(first)),
+                vmovl_s8(vget_high_s8(first)),
+                vmovl_s8(vget_low_s8(second)),
+                vmovl_s8(vget_high_s8(second)),
+            ]
+        }
+    }
+    #[inline(always)]
     fn splat_pair(self, [low, high]: [i16; 2]) -> Self::I16 {
         let pair = i32::from(low) & 0xffff | i32::from(high) << 16;
         four!(|_i| vreinterpretq_s16_s32(vdupq_n_s32(pair)))

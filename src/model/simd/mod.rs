@@ -65,9 +65,9 @@ pub trait Simd: Copy {
     /// Nothing that is loaded after it is loaded before it. Where registers are few, a compiler that loads ahead puts sums on the stack.
     #[inline(always)]
     fn in_order(self) {}
-    /// Has the cache line of a float fetched while other things are computed. Where no instruction does that, nothing happens.
+    /// Has the cache line of a place fetched while other things are computed. Where no instruction does that, nothing happens.
     #[inline(always)]
-    fn fetch(self, place: &f32) {
+    fn fetch<T>(self, place: &T) {
         // SAFETY: every x86-64 has the instruction, and it changes nothing that can be seen.
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         unsafe {
@@ -109,6 +109,8 @@ pub trait Simd: Copy {
     fn load_pairs(self, from: &Pairs) -> Self::I16;
     /// Thirty-two bytes from memory, each as 16 bits.
     fn widen(self, from: &[i8; 2 * LANES]) -> Self::I16;
+    /// Sixteen bytes from memory, whose lower and upper halves become pairs of 16 bits, each with its sign.
+    fn widen_halves(self, from: &[u8; LANES]) -> Self::I16;
     /// The same pair in every lane.
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16;
     /// acc + a₀·b₀ + a₁·b₁ for the pair of every lane, wrapping.

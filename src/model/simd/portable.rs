@@ -119,6 +119,15 @@ impl Simd for Portable {
         from.map(i16::from)
     }
     #[inline(always)]
+    fn widen_halves(self, from: &[u8; LANES]) -> Self::I16 {
+        let mut out = [0; 2 * LANES];
+        for i in 0..LANES {
+            out[2 * i] = i16::from((from[i] << 4).cast_signed() >> 4);
+            out[2 * i + 1] = i16::from(from[i].cast_signed() >> 4);
+        }
+        out
+    }
+    #[inline(always)]
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
         let mut out = [0; 2 * LANES];
         for i in 0..LANES {

@@ -97,10 +97,15 @@ impl LoadedHead {
         let part = |first: usize| {
             let rows = first..(first + CHUNK).min(rows);
             let bias = self.bias.as_ref().map(|bias| bias[rows.clone()].to_vec());
-            Ok(Linear::new(
-                Matrix::new(&self.table.block(rows)?, self.arithmetic)?,
-                bias,
-            ))
+            let panels = match self.arithmetic {
+                Arithmetic::I16 => self.table.panels(rows.clone())?,
+                Arithmetic::F32 => None,
+            };
+            let matrix = match panels {
+                Some(panels) => Matrix::in_blocks(panels),
+                None => Matrix::new(&self.table.block(rows)?, self.arithmetic)?,
+            };
+            Ok(Linear::new(matrix, bias))
         };
         let parts = (0..rows)
             .step_by(CHUNK)
@@ -215,9 +220,18 @@ impl<'a> Source<'a> {
             true => [spec.inputs, stored],
             false => [stored, spec.inputs],
         };
-        let whole = self.tensor(spec, &spec.weight, &shape)?;
-        let whole = if spec.transposed { whole.t()? } else { whole };
-        let matrix = Matrix::new(&select(&whole, &spec.rows)?.contiguous()?, self.arithmetic)?;
+        let panels = match spec.transposed {
+            true => None,
+            false => self.weights.panels(&spec.weight, &shape, &spec.rows)?,
+        };
+        let matrix = match panels {
+            Some(panels) => Matrix::in_blocks(panels),
+            None => {
+                let whole = self.tensor(spec, &spec.weight, &shape)?;
+                let whole = if spec.transposed { whole.t()? } else { whole };
+                Matrix::new(&select(&whole, &spec.rows)?.contiguous()?, self.arithmetic)?
+            }
+        };
         let bias = match &spec.bias {
             Some(name) => {
                 let whole = self.tensor(spec, name, &[stored])?;

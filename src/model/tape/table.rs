@@ -7,6 +7,9 @@ use std::sync::Arc;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
+use crate::model::kernels::blocks::BlockPanels;
+use crate::model::quantized;
+
 /// A table (rows, width).
 #[derive(Debug, Clone)]
 pub enum Table {
@@ -74,6 +77,22 @@ impl Table {
                     .flatten_all()?
                     .to_vec1()
             }
+        }
+    }
+
+    /// Rows as the columns of a product, in their blocks; `None` where they have to be expanded.
+    ///
+    /// # Errors
+    /// If a scale is not finite.
+    pub fn panels(&self, rows: Range<usize>) -> Result<Option<BlockPanels>> {
+        let Table::Quantized(tensor) = self else {
+            return Ok(None);
+        };
+        let (_, width) = tensor.shape().dims2()?;
+        let row = |c: usize| rows.start + c;
+        match quantized::panels(tensor.dtype(), &tensor.data()?, width, &row, rows.len()).transpose() {
+            Ok(panels) => Ok(panels),
+            Err(count) => bail!("{count} scales of the table are not finite"),
         }
     }
 

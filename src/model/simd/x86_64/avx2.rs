@@ -62,6 +62,20 @@ unsafe fn beside(low: __m256i, high: __m256i) -> __m256i {
     unsafe { _mm256_blend_epi16::<0b1010_1010>(low, _mm256_slli_epi32::<16>(high)) }
 }
 
+/// The two halves of the lowest byte of each lane, as a pair of 16 bits with their signs.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn halves(bytes: __m256i) -> __m256i {
+    // SAFETY: as the caller promises.
+    unsafe {
+        // Each half at the top of its sixteen bits, from where it is shifted down with its sign.
+        let tops = _mm256_or_si256(_mm256_slli_epi32::<12>(bytes), _mm256_slli_epi32::<24>(bytes));
+        _mm256_srai_epi16::<12>(tops)
+    }
+}
+
 /// An array of as many entries, which a compiler knows to be as many only once both numbers are.
 #[inline(always)]
 fn same_length<T: Copy, const N: usize, const R: usize>(array: [T; N]) -> [T; R] {
@@ -194,6 +208,19 @@ impl Simd for Avx2 {
                 _mm256_cvtepi8_epi16(_mm_loadu_si128(at.add(1))),
             ]
         }
+    }
+    #[inline(always)]
+    fn widen_halves(self, from: &[u8; LANES]) -> Self::I16 {
+        let at = from.as_ptr().cast::<__m128i>();
+        // SAFETY: `self` is the proof; sixteen bytes lie there, and this load needs no alignment.
+        let wide = unsafe {
+            let bytes = _mm_loadu_si128(at);
+            [
+                _mm256_cvtepu8_epi32(bytes),
+                _mm256_cvtepu8_epi32(_mm_srli_si128::<8>(bytes)),
+            ]
+        };
+        both!(halves, wide)
     }
     #[inline(always)]
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {

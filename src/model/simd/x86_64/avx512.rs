@@ -148,6 +148,16 @@ impl Simd for Avx512 {
         unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.as_ptr().cast())) }
     }
     #[inline(always)]
+    fn widen_halves(self, from: &[u8; LANES]) -> Self::I16 {
+        // SAFETY: as above; sixteen bytes lie there, and this load needs no alignment.
+        unsafe {
+            let bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(from.as_ptr().cast()));
+            // Each half at the top of its sixteen bits, from where it is shifted down with its sign.
+            let tops = _mm512_or_si512(_mm512_slli_epi32::<12>(bytes), _mm512_slli_epi32::<24>(bytes));
+            _mm512_srai_epi16::<12>(tops)
+        }
+    }
+    #[inline(always)]
     fn splat_pair(self, pair: [i16; 2]) -> Self::I16 {
         // SAFETY: as above.
         unsafe { _mm512_set1_epi32(as_i32(pair)) }

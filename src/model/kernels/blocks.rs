@@ -1,0 +1,588 @@
+//! Matrix products with weights as a GGUF file stores them: integers of four or eight bits in blocks, each with a scale.
+//!
+//! The integers lie in panels of sixteen columns. Before a product they are widened to 16 bits, one panel after the other, and meet rows of
+//! x that are rounded as in [`super::integer`]. The sum of a block is exact; scale and offset follow in floats. Nothing is rounded but x,
+//! and a matrix takes about as much memory as in its file, which a model that writes reads once per token.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
+use super::gemm::{Epilogue, hand_over};
+use super::integer::{BLOCK, Packed, exact, packed};
+
+/// A matrix (inner, columns) whose entry is scale · integer - offset, with a scale and an offset for each block of a column.
+#[derive(Debug, Clone)]
+pub struct BlockPanels {
+    integers: Integers,
+    /// The scales, panel by panel, block by block.
+    scales: Vec<Lane>,
+    /// The offsets in the same order; empty if all are zero.
+    offsets: Vec<Lane>,
+    inner: usize,
+    columns: usize,
+    block: usize,
+}
+
+/// The integers, panel by panel, pair of rows by pair of rows.
+#[derive(Debug, Clone)]
+enum Integers {
+    /// Signed, four bits: the first row of a pair is in the lower half of a byte.
+    Four(Vec<[u8; LANES]>),
+    /// Signed, eight bits.
+    Eight(Vec<[i8; 2 * LANES]>),
+}
+
+/// The sizes of a matrix in blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Number of rows: a multiple of `block`.
+    pub inner: usize,
+    /// Number of columns.
+    pub columns: usize,
+    /// Number of entries with a common scale: a divisor of 128, and a multiple of 4.
+    pub block: usize,
+    /// Whether the integers fit into four bits, -8 to 7.
+    pub four_bits: bool,
+    /// Whether there are offsets.
+    pub offsets: bool,
+}
+
+/// A column of a matrix in blocks.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// One per row.
+    pub integers: Vec<i8>,
+    /// One per block.
+    pub scales: Vec<f32>,
+    /// One per block.
+    pub offsets: Vec<f32>,
+}
+
+impl BlockPanels {
+    /// Packs a matrix whose columns `read` writes.
+    ///
+    /// # Errors
+    /// The first one of `read`.
+    pub fn new<E: Send>(
+        shape: Shape,
+        read: impl Fn(usize, &mut Column) -> Result<(), E> + Sync,
+    ) -> Result<BlockPanels, E> {
+        let Shape {
+            inner, columns, block, ..
+        } = shape;
+        let (panels, pairs, blocks) = (columns.div_ceil(LANES), inner / 2, inner / block);
+        let mut scales = vec![Lane::ZERO; panels * blocks];
+        let mut offsets = vec![Lane::ZERO; if shape.offsets { panels * blocks } else { 0 }];
+        let mut four = vec![[0u8; LANES]; if shape.four_bits { panels * pairs } else { 0 }];
+        let mut eight = vec![[0i8; 2 * LANES]; if shape.four_bits { 0 } else { panels * pairs }];
+        let parts = (scales.par_chunks_mut(blocks.max(1)).enumerate())
+            .zip(chunks(&mut offsets, blocks, panels))
+            .zip(chunks(&mut four, pairs, panels))
+            .zip(chunks(&mut eight, pairs, panels));
+        parts.try_for_each(|((((panel, scales), offsets), four), eight)| {
+            let mut column = Column {
+                integers: vec![0; inner],
+                scales: vec![0.0; blocks],
+                offsets: vec![0.0; blocks],
+            };
+            for c in 0..LANES.min(columns - panel * LANES) {
+                read(panel * LANES + c, &mut column)?;
+                let each = scales.iter_mut().zip(&column.scales);
+                each.for_each(|(lane, v)| lane.0[c] = *v);
+                let each = offsets.iter_mut().zip(&column.offsets);
+                each.for_each(|(lane, v)| lane.0[c] = *v);
+                let (integers, _) = column.integers.as_chunks::<2>();
+                for (lane, [low, high]) in four.iter_mut().zip(integers) {
+                    lane[c] = low.cast_unsigned() & 0xf | high.cast_unsigned() << 4;
+                }
+                for (lane, pair) in eight.iter_mut().zip(integers) {
+                    lane[2 * c..][..2].copy_from_slice(pair);
+                }
+            }
+            Ok(())
+        })?;
+        Ok(BlockPanels {
+            integers: match shape.four_bits {
+                true => Integers::Four(four),
+                false => Integers::Eight(eight),
+            },
+            scales,
+            offsets,
+            inner,
+            columns,
+            block,
+        })
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        let integers = match &self.integers {
+            Integers::Four(lanes) => size_of_val(lanes.as_slice()),
+            Integers::Eight(lanes) => size_of_val(lanes.as_slice()),
+        };
+        integers + size_of_val(self.scales.as_slice()) + size_of_val(self.offsets.as_slice())
+    }
+
+    /// Number of rows: the length of the sums.
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The entry in row k, column c.
+    pub fn at(&self, k: usize, c: usize) -> f32 {
+        let (panel, c) = (c / LANES, c % LANES);
+        let pair = panel * self.inner / 2 + k / 2;
+        let integer = match &self.integers {
+            // The upper bits of the half are shifted out, and the sign in.
+            Integers::Four(lanes) => (lanes[pair][c] << (4 * (1 - k % 2))).cast_signed() >> 4,
+            Integers::Eight(lanes) => lanes[pair][2 * c + k % 2],
+        };
+        let block = panel * (self.inner / self.block) + k / self.block;
+        let offset = self.offsets.get(block).map_or(0.0, |lane| lane.0[c]);
+        self.scales[block].0[c] * f32::from(integer) - offset
+    }
+
+    /// Widens the integers of a panel.
+    #[inline(always)]
+    fn widen<S: Simd>(&self, s: S, panel: usize, to: &mut [Pairs]) {
+        let pairs = self.inner / 2;
+        match &self.integers {
+            Integers::Four(lanes) => {
+                for (to, from) in to.iter_mut().zip(&lanes[panel * pairs..]) {
+                    s.store_pairs(to, s.widen_halves(from));
+                }
+            }
+            Integers::Eight(lanes) => {
+                for (to, from) in to.iter_mut().zip(&lanes[panel * pairs..]) {
+                    s.store_pairs(to, s.widen(from));
+                }
+            }
+        }
+    }
+
+    /// The lanes of a panel, one per block.
+    #[inline(always)]
+    fn of_panel<'a>(&self, lanes: &'a [Lane], panel: usize) -> &'a [Lane] {
+        let blocks = self.inner / self.block;
+        lanes.get(panel * blocks..(panel + 1) * blocks).unwrap_or_default()
+    }
+}
+
+/// As many chunks as there are panels, even of nothing.
+fn chunks<T: Send>(all: &mut [T], size: usize, panels: usize) -> impl IndexedParallelIterator<Item = &mut [T]> {
+    let size = if all.is_empty() { 0 } else { size };
+    let mut rest = all;
+    let mut parts = Vec::with_capacity(panels);
+    for _ in 0..panels {
+        let (part, after) = rest.split_at_mut(size);
+        parts.push(part);
+        rest = after;
+    }
+    parts.into_par_iter()
+}
+
+thread_local! {
+    /// The widened integers of some panels, reused so that their pages stay mapped.
+    static WIDENED: Cell<Vec<Pairs>> = Cell::default();
+}
+
+/// The product of x and some panels of B, into an epilogue.
+///
+/// `x` has rows of `b.inner()` finite floats. Rows are numbered from 0, columns as in B.
+#[inline(always)]
+pub fn gemm<S: Simd>(s: S, x: &[f32], b: &BlockPanels, panels: Range<usize>, epilogue: &mut impl Epilogue) {
+    if b.inner == 0 || x.is_empty() {
+        return;
+    }
+    // No sum of a block overflows: 128 integers of eight bits times sixteen bits are at most 2^29.
+    let mut packed = packed(s, x, b.inner, f32::from(i16::MAX), None);
+    if !b.offsets.is_empty() {
+        packed.sum_blocks(b.inner, b.block);
+    }
+    if x.len() / b.inner <= FEW {
+        match S::REGISTERS {
+            Registers::Many => streamed::<S, 4>(s, b, panels, &mut packed, epilogue),
+            Registers::Some | Registers::Few => streamed::<S, 2>(s, b, panels, &mut packed, epilogue),
+        }
+        return packed.put_back();
+    }
+    let mut widened = WIDENED.take();
+    match S::REGISTERS {
+        Registers::Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, &mut widened, epilogue),
+        Registers::Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, &mut widened, epilogue),
+        Registers::Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, &mut widened, epilogue),
+    }
+    WIDENED.set(widened);
+    packed.put_back();
+}
+
+/// Up to this number of rows, the matrix comes from memory as fast as it is multiplied: it is widened in registers, and fetched ahead.
+const FEW: usize = 2;
+
+/// Number of blocks of a panel that are fetched ahead.
+const AHEAD: usize = 2;
+
+/// The product of one row after the other, P panels at once, so that as many parts of the matrix come from memory at once.
+#[inline(always)]
+fn streamed<S: Simd, const P: usize>(
+    s: S,
+    b: &BlockPanels,
+    panels: Range<usize>,
+    packed: &mut Packed,
+    epilogue: &mut impl Epilogue,
+) {
+    let pairs = b.inner / 2;
+    packed.group::<1>(pairs);
+    let mut panel = panels.start;
+    while panel < panels.end {
+        let rows = packed.groups.len() / pairs;
+        panel += match panels.end - panel {
+            left if left >= P => {
+                for row in 0..rows {
+                    let sums = match &b.integers {
+                        Integers::Four(lanes) => stream::<S, _, P>(s, b, Four(lanes), row, panel, packed),
+                        Integers::Eight(lanes) => stream::<S, _, P>(s, b, Eight(lanes), row, panel, packed),
+                    };
+                    hand_over(s, [sums], row, panel * LANES, epilogue);
+                }
+                P
+            }
+            _ => {
+                for row in 0..rows {
+                    let sums = match &b.integers {
+                        Integers::Four(lanes) => stream::<S, _, 1>(s, b, Four(lanes), row, panel, packed),
+                        Integers::Eight(lanes) => stream::<S, _, 1>(s, b, Eight(lanes), row, panel, packed),
+                    };
+                    hand_over(s, [sums], row, panel * LANES, epilogue);
+                }
+                1
+            }
+        };
+    }
+}
+
+/// Integers of one width.
+trait Width: Copy {
+    /// Number of pairs of sixteen columns.
+    fn pairs(&self) -> usize;
+    /// The pairs at a place.
+    fn load<S: Simd>(&self, s: S, at: usize) -> S::I16;
+    /// Has a cache line with the pairs at a place fetched.
+    fn fetch<S: Simd>(&self, s: S, at: usize);
+    /// Number of places per cache line.
+    const PER_LINE: usize;
+}
+
+#[derive(Clone, Copy)]
+struct Four<'a>(&'a [[u8; LANES]]);
+
+#[derive(Clone, Copy)]
+struct Eight<'a>(&'a [[i8; 2 * LANES]]);
+
+impl Width for Four<'_> {
+    const PER_LINE: usize = 4;
+    #[inline(always)]
+    fn pairs(&self) -> usize {
+        self.0.len()
+    }
+    #[inline(always)]
+    fn load<S: Simd>(&self, s: S, at: usize) -> S::I16 {
+        s.widen_halves(&self.0[at])
+    }
+    #[inline(always)]
+    fn fetch<S: Simd>(&self, s: S, at: usize) {
+        s.fetch(&self.0[at]);
+    }
+}
+
+impl Width for Eight<'_> {
+    const PER_LINE: usize = 2;
+    #[inline(always)]
+    fn pairs(&self) -> usize {
+        self.0.len()
+    }
+    #[inline(always)]
+    fn load<S: Simd>(&self, s: S, at: usize) -> S::I16 {
+        s.widen(&self.0[at])
+    }
+    #[inline(always)]
+    fn fetch<S: Simd>(&self, s: S, at: usize) {
+        s.fetch(&self.0[at]);
+    }
+}
+
+/// The sums of one row and P panels.
+#[inline(always)]
+fn stream<S: Simd, W: Width, const P: usize>(
+    s: S,
+    b: &BlockPanels,
+    integers: W,
+    row: usize,
+    panel: usize,
+    packed: &Packed,
+) -> [S::F32; P] {
+    let (pairs, half, blocks) = (b.inner / 2, b.block / 2, b.inner / b.block);
+    let a = &packed.groups[row * pairs..][..pairs];
+    let scales = &packed.scales[row * pairs.div_ceil(BLOCK)..];
+    let mut sums = [s.splat(0.0); P];
+    for block in 0..blocks {
+        let scale = s.splat(scales[block * half / BLOCK]);
+        let offset = match b.offsets.is_empty() {
+            true => s.splat(0.0),
+            false => s.splat(-packed.sums[row * blocks + block]),
+        };
+        let a = &a[block * half..][..half];
+        let first = panel * pairs + block * half;
+        let mut exact = [s.zero_i32(); P];
+        for (k, a) in a.iter().enumerate() {
+            let a = s.splat_pair(*a);
+            for p in 0..P {
+                exact[p] = s.dot_pairs(exact[p], a, integers.load(s, first + p * pairs + k));
+            }
+        }
+        for p in 0..P {
+            let ahead = first + p * pairs + AHEAD * half;
+            if ahead + half <= integers.pairs() {
+                for line in (0..half).step_by(W::PER_LINE) {
+                    integers.fetch(s, ahead + line);
+                }
+            }
+            let at = (panel + p) * blocks + block;
+            let scale = s.mul(s.load(&b.scales[at].0), scale);
+            sums[p] = s.fma(s.to_f32(exact[p]), scale, sums[p]);
+            if !b.offsets.is_empty() {
+                sums[p] = s.fma(s.load(&b.offsets[at].0), offset, sums[p]);
+            }
+        }
+    }
+    sums
+}
+
+/// The product in tiles of R rows and P panels; smaller tiles for the rest.
+#[inline(always)]
+fn tiles<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    b: &BlockPanels,
+    panels: Range<usize>,
+    packed: &mut Packed,
+    widened: &mut Vec<Pairs>,
+    epilogue: &mut impl Epilogue,
+) {
+    let pairs = b.inner / 2;
+    packed.group::<R>(pairs);
+    widened.resize(P * pairs, Pairs::ZERO);
+    let mut panel = panels.start;
+    while panel < panels.end {
+        if panel + P <= panels.end {
+            for (p, to) in widened.chunks_exact_mut(pairs).enumerate() {
+                b.widen(s, panel + p, to);
+            }
+            let mut columns = [&widened[..pairs]; P];
+            for (p, column) in columns.iter_mut().enumerate() {
+                *column = &widened[p * pairs..][..pairs];
+            }
+            all_rows::<S, R, P>(s, b, columns, panel, packed, epilogue);
+            panel += P;
+        } else {
+            b.widen(s, panel, &mut widened[..pairs]);
+            all_rows::<S, R, 1>(s, b, [&widened[..pairs]], panel, packed, epilogue);
+            panel += 1;
+        }
+    }
+}
+
+/// The product of all rows and P panels.
+#[inline(always)]
+fn all_rows<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    b: &BlockPanels,
+    columns: [&[Pairs]; P],
+    panel: usize,
+    packed: &Packed,
+    epilogue: &mut impl Epilogue,
+) {
+    let count = packed.groups.len() / (b.inner / 2);
+    let mut row = 0;
+    while row < count {
+        row += match count - row {
+            left if left >= R => tile::<S, R, P>(s, b, columns, row, panel, packed, epilogue),
+            4.. => tile::<S, 4, P>(s, b, columns, row, panel, packed, epilogue),
+            2.. => tile::<S, 2, P>(s, b, columns, row, panel, packed, epilogue),
+            _ => tile::<S, 1, P>(s, b, columns, row, panel, packed, epilogue),
+        };
+    }
+}
+
+/// The product of R rows and P panels, into the epilogue; returns R.
+#[inline(always)]
+fn tile<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    b: &BlockPanels,
+    columns: [&[Pairs]; P],
+    row: usize,
+    panel: usize,
+    packed: &Packed,
+    epilogue: &mut impl Epilogue,
+) -> usize {
+    let (pairs, half, blocks) = (b.inner / 2, b.block / 2, b.inner / b.block);
+    let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
+    epilogue.next(s, row..row + R, panel * LANES, P);
+    let of_row = pairs.div_ceil(BLOCK);
+    let (scales, offsets) = (
+        of_panels::<P>(b, &b.scales, panel),
+        of_panels::<P>(b, &b.offsets, panel),
+    );
+    let mut sums = [[s.splat(0.0); P]; R];
+    for block in 0..blocks {
+        let own = block * half..(block + 1) * half;
+        let exact = exact::<S, R, P>(s, &a[own.clone()], columns.map(|panel| &panel[own.clone()]));
+        let mut lanes = [s.splat(0.0); P];
+        for p in 0..P {
+            lanes[p] = s.load(&scales[p][block].0);
+        }
+        each_row!(r in R => {
+            let scale = s.splat(packed.scales[(row + r) * of_row + own.start / BLOCK]);
+            for p in 0..P {
+                sums[r][p] = s.fma(s.to_f32(exact[r][p]), s.mul(lanes[p], scale), sums[r][p]);
+            }
+        });
+        if !b.offsets.is_empty() {
+            for p in 0..P {
+                lanes[p] = s.load(&offsets[p][block].0);
+            }
+            each_row!(r in R => {
+                let sum = s.splat(-packed.sums[(row + r) * blocks + block]);
+                for p in 0..P {
+                    sums[r][p] = s.fma(lanes[p], sum, sums[r][p]);
+                }
+            });
+        }
+    }
+    hand_over(s, sums, row, panel * LANES, epilogue);
+    R
+}
+
+#[inline(always)]
+fn of_panels<'a, const P: usize>(b: &BlockPanels, lanes: &'a [Lane], first: usize) -> [&'a [Lane]; P] {
+    let mut all = [lanes; P];
+    for (p, lanes) in all.iter_mut().enumerate() {
+        *lanes = b.of_panel(lanes, first + p);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::kernels::gemm::Plain;
+    use crate::model::simd::{Isa, Kernel, run_on};
+
+    struct Product<'a>(&'a [f32], &'a BlockPanels, &'a mut [f32]);
+
+    impl Kernel for Product<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, s: S) {
+            let width = self.1.columns();
+            let mut epilogue = Plain {
+                out: self.2,
+                width,
+                first: 0,
+                bias: None,
+            };
+            gemm(s, self.0, self.1, 0..width.div_ceil(LANES), &mut epilogue);
+        }
+    }
+
+    /// A matrix with integers of either sign, the smallest and the largest among them.
+    fn matrix(shape: Shape) -> BlockPanels {
+        let (least, count) = if shape.four_bits { (-8, 16) } else { (-128, 256) };
+        let read = |c: usize, column: &mut Column| {
+            let integers = column.integers.iter_mut().enumerate();
+            integers.for_each(|(k, v)| *v = (least + ((c * 31 + k * 7) % count) as i32) as i8);
+            let scales = column.scales.iter_mut().enumerate();
+            scales.for_each(|(i, v)| *v = 0.01 + 0.001 * ((i + c) % 5) as f32);
+            let offsets = column.offsets.iter_mut().enumerate();
+            offsets.for_each(|(i, v)| *v = 0.02 * ((i + 2 * c) % 3) as f32);
+            Ok::<(), ()>(())
+        };
+        BlockPanels::new(shape, read).unwrap()
+    }
+
+    #[test]
+    fn products_are_close_to_exact_ones_on_every_instruction_set() {
+        for (rows, inner, columns) in [
+            (1, 64, 48),
+            (31, 640, 33),
+            (13, 192, 16),
+            (2, 32, 1),
+            (7, 1536, 40),
+            (3, 0, 5),
+        ] {
+            for (block, four_bits, offsets) in [
+                (32, true, true),
+                (32, true, false),
+                (16, false, false),
+                (32, false, true),
+            ] {
+                let shape = Shape {
+                    inner,
+                    columns,
+                    block,
+                    four_bits,
+                    offsets,
+                };
+                let panels = matrix(shape);
+                let x: Vec<f32> = (0..rows * inner)
+                    .map(|i| ((i * 37 % 101) as f32 - 50.0) / 20.0)
+                    .collect();
+                for path in Isa::ALL.into_iter().filter(|path| path.available()) {
+                    let mut out = vec![0f32; rows * columns];
+                    run_on(path, Product(&x, &panels, &mut out));
+                    for (i, v) in out.iter().enumerate() {
+                        let (row, c) = (i / columns, i % columns);
+                        let terms = (0..inner).map(|k| (f64::from(x[row * inner + k]), f64::from(panels.at(k, c))));
+                        let (exact, size) =
+                            terms.fold((0.0, 0.0), |(sum, size), (x, w)| (sum + x * w, size + (x * w).abs()));
+                        assert!(
+                            (f64::from(*v) - exact).abs() <= 1e-4 * size + 1e-6,
+                            "{path:?} {shape:?}: {v} for {exact}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_integers_do_not_overflow_a_sum() {
+        let shape = Shape {
+            inner: 256,
+            columns: 3,
+            block: 128,
+            four_bits: false,
+            offsets: false,
+        };
+        let read = |_: usize, column: &mut Column| {
+            column.integers.fill(-128);
+            column.scales.fill(1.0);
+            Ok::<(), ()>(())
+        };
+        let panels = BlockPanels::new(shape, read).unwrap();
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
+            let mut out = [0f32; 3];
+            run_on(path, Product(&[-5.0; 256], &panels, &mut out));
+            for v in out {
+                assert!((v - 163_840.0).abs() < 10.0, "{path:?} {v}");
+            }
+        }
+    }
+}
