@@ -1,6 +1,6 @@
 //! Weight matrices, packed once for matrix products.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Result, Tensor};
 
@@ -38,7 +38,7 @@ enum Held {
         back: OnceLock<IntegerPanels>,
     },
     Blocks {
-        panels: BlockPanels,
+        panels: Arc<BlockPanels>,
         back: OnceLock<IntegerPanels>,
     },
     Plain(Tensor),
@@ -79,8 +79,8 @@ impl Matrix {
         Matrix { shape, held }
     }
 
-    /// A matrix in the blocks of its file.
-    pub fn in_blocks(panels: BlockPanels) -> Matrix {
+    /// A matrix in the blocks of its file, which others may hold too.
+    pub fn in_blocks(panels: Arc<BlockPanels>) -> Matrix {
         Matrix {
             shape: (panels.columns(), panels.inner()),
             held: Held::Blocks {

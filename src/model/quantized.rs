@@ -249,8 +249,8 @@ mod tests {
                 .unwrap()
                 .unwrap();
             for c in 0..out {
-                for k in 0..inner {
-                    let (found, wanted) = (panels.at(k, c), expected[order(c)][k]);
+                for (k, wanted) in expected[order(c)].iter().enumerate() {
+                    let found = panels.at(k, c);
                     assert!(
                         (found - wanted).abs() <= 1e-5 * wanted.abs().max(1.0),
                         "{dtype:?} {k} {c}: {found} {wanted}"

@@ -624,6 +624,12 @@ impl Head {
         }
     }
 
+    /// The name of the output matrix among the tensors that there are.
+    pub fn table(&self, contains: impl Fn(&str) -> bool) -> &str {
+        let separate = self.separate.as_deref().filter(|name| contains(name));
+        separate.unwrap_or(&self.output.weight)
+    }
+
     /// The matrices that the head requires; many checkpoints lack them.
     pub fn matrices(&self) -> impl Iterator<Item = &str> {
         let layers = self.layers.iter().map(|layer| &layer.linear);

@@ -16,7 +16,7 @@ use super::load_error::LoadError;
 use super::matrix::Arithmetic;
 use super::random::Random;
 use super::spec::Rows;
-use super::tape::Table;
+use super::tape::{PART, Table};
 use super::{gguf, ops, quantized, simd};
 
 /// The tensors of a model by name, on the CPU, in their stored format.
@@ -214,6 +214,21 @@ impl Weights {
             self.check(name, &block)?;
         }
         Ok(table)
+    }
+
+    /// Takes the table of a head, whose products need it in panels: in their blocks where that is possible, so that the words, which may
+    /// be the same table, are not in memory twice.
+    pub(super) fn output_table(&mut self, name: &str, shape: &[usize; 2]) -> Result<Table, LoadError> {
+        let mut parts = Vec::with_capacity(shape[0].div_ceil(PART));
+        for first in (0..shape[0]).step_by(PART) {
+            let rows = Rows::Range(first..(first + PART).min(shape[0]), shape[0]);
+            match self.panels(name, shape, &rows)? {
+                Some(panels) => parts.push(Arc::new(panels)),
+                None => return self.table(name, shape),
+            }
+        }
+        self.tensors.remove(name);
+        Ok(Table::Blocks(parts))
     }
 
     fn remove(&mut self, name: &str, shape: &[usize]) -> Result<Stored, LoadError> {

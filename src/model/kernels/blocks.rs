@@ -344,9 +344,9 @@ fn stream<S: Simd, W: Width, const P: usize>(
         let mut exact = [s.zero_i32(); P];
         for (k, a) in a.iter().enumerate() {
             let a = s.splat_pair(*a);
-            for p in 0..P {
+            each_row!(p in P => {
                 exact[p] = s.dot_pairs(exact[p], a, integers.load(s, first + p * pairs + k));
-            }
+            });
         }
         for p in 0..P {
             let ahead = first + p * pairs + AHEAD * half;

@@ -9,7 +9,7 @@ use super::attention::{Attention, Heads};
 use super::linear::Linear;
 use super::norm::RowNorm;
 use super::position::{Disentangled, LoadedPosition, slopes};
-use super::table::Table;
+use super::table::{PART, Table};
 use crate::model::ModelError;
 use crate::model::load_error::LoadError;
 use crate::model::matrix::{Arithmetic, Matrix};
@@ -84,9 +84,6 @@ pub(super) struct LoadedHead {
     pub soft_cap: Option<f32>,
 }
 
-/// Number of rows of an output matrix that are packed at once.
-const CHUNK: usize = 8192;
-
 impl LoadedHead {
     /// The output matrix, in parts of some thousand rows.
     pub fn output(&self) -> Result<&[Linear], ModelError> {
@@ -95,20 +92,16 @@ impl LoadedHead {
         }
         let rows = self.table.len();
         let part = |first: usize| {
-            let rows = first..(first + CHUNK).min(rows);
+            let rows = first..(first + PART).min(rows);
             let bias = self.bias.as_ref().map(|bias| bias[rows.clone()].to_vec());
-            let panels = match self.arithmetic {
-                Arithmetic::I16 => self.table.panels(rows.clone())?,
-                Arithmetic::F32 => None,
-            };
-            let matrix = match panels {
-                Some(panels) => Matrix::in_blocks(panels),
-                None => Matrix::new(&self.table.block(rows)?, self.arithmetic)?,
+            let matrix = match &*self.table {
+                Table::Blocks(parts) => Matrix::in_blocks(Arc::clone(&parts[first / PART])),
+                table => Matrix::new(&table.block(rows)?, self.arithmetic)?,
             };
             Ok(Linear::new(matrix, bias))
         };
         let parts = (0..rows)
-            .step_by(CHUNK)
+            .step_by(PART)
             .map(part)
             .collect::<candle_core::Result<Vec<_>>>()?;
         Ok(self.packed.get_or_init(|| parts))
@@ -133,7 +126,11 @@ impl Network {
     /// # Errors
     /// Names the tensor that is missing, has an unexpected shape, or has values that are not finite.
     pub(in crate::model) fn load(spec: ModelSpec, weights: &mut Weights) -> Result<Network, LoadError> {
-        let mut source = Source::of(weights);
+        let output = spec
+            .head
+            .as_ref()
+            .map(|head| head.table(|name| weights.contains(name)).to_owned());
+        let mut source = Source::of(weights, output);
         let stack = source.stack(&spec.stack, spec.vocabulary)?;
         let decoder = spec
             .decoder
@@ -163,10 +160,12 @@ struct Source<'a> {
     vectors: HashMap<String, Arc<Vec<f32>>>,
     /// Tensors with several matrices, until their block is loaded.
     open: HashMap<String, Tensor>,
+    /// The name of the head's table, which may be the table of words too.
+    output: Option<String>,
 }
 
 impl<'a> Source<'a> {
-    fn of(weights: &'a mut Weights) -> Source<'a> {
+    fn of(weights: &'a mut Weights, output: Option<String>) -> Source<'a> {
         let arithmetic = weights.arithmetic();
         Source {
             weights,
@@ -174,6 +173,7 @@ impl<'a> Source<'a> {
             tables: HashMap::new(),
             vectors: HashMap::new(),
             open: HashMap::new(),
+            output,
         }
     }
 
@@ -181,7 +181,11 @@ impl<'a> Source<'a> {
         if let Some(table) = self.tables.get(name) {
             return Ok(Arc::clone(table));
         }
-        let table = Arc::new(self.weights.table(name, &[rows, width])?);
+        let table = match self.output.as_deref() == Some(name) {
+            true => self.weights.output_table(name, &[rows, width])?,
+            false => self.weights.table(name, &[rows, width])?,
+        };
+        let table = Arc::new(table);
         self.tables.insert(name.to_owned(), Arc::clone(&table));
         Ok(table)
     }
@@ -225,7 +229,7 @@ impl<'a> Source<'a> {
             false => self.weights.panels(&spec.weight, &shape, &spec.rows)?,
         };
         let matrix = match panels {
-            Some(panels) => Matrix::in_blocks(panels),
+            Some(panels) => Matrix::in_blocks(Arc::new(panels)),
             None => {
                 let whole = self.tensor(spec, &spec.weight, &shape)?;
                 let whole = if spec.transposed { whole.t()? } else { whole };
@@ -420,8 +424,8 @@ impl<'a> Source<'a> {
             layers.push((linear, layer.activation, norm));
         }
         let rows = spec.output.rows.stored();
-        let separate = spec.separate.as_ref().filter(|name| self.weights.contains(name));
-        let (name, scale) = separate.map_or((&spec.output.weight, spec.scale), |name| (name, 1.0));
+        let name = spec.table(|name| self.weights.contains(name));
+        let scale = if name == spec.output.weight { spec.scale } else { 1.0 };
         let table = self.table(name, rows, spec.output.inputs)?;
         let bias = match &spec.output.bias {
             // Marian and BART store it as a matrix of one row, and omit it if it is zero.

@@ -44,7 +44,7 @@ pub use readout::{Readout, Target};
 pub use rows::row_products;
 pub use run::{Cache, Read};
 pub use stored::Stored;
-pub(super) use table::Table;
+pub(super) use table::{PART, Table};
 pub use view::Measure;
 pub use vjp::{Held, Pulled};
 

@@ -8,7 +8,6 @@ use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 use crate::model::kernels::blocks::BlockPanels;
-use crate::model::quantized;
 
 /// A table (rows, width).
 #[derive(Debug, Clone)]
@@ -17,7 +16,12 @@ pub enum Table {
     Plain(Tensor),
     /// Quantized blocks.
     Quantized(Arc<QTensor>),
+    /// Quantized blocks in panels, which a head multiplies by: [`PART`] rows per part, at least one part.
+    Blocks(Vec<Arc<BlockPanels>>),
 }
+
+/// Number of rows of a head's matrix that are packed at once.
+pub const PART: usize = 8192;
 
 impl Table {
     /// Number of rows.
@@ -25,6 +29,7 @@ impl Table {
         let dims = match self {
             Table::Plain(tensor) => tensor.dims(),
             Table::Quantized(tensor) => tensor.shape().dims(),
+            Table::Blocks(parts) => return parts.iter().map(|part| part.columns()).sum(),
         };
         dims.first().copied().unwrap_or(0)
     }
@@ -34,6 +39,7 @@ impl Table {
         let dims = match self {
             Table::Plain(tensor) => tensor.dims(),
             Table::Quantized(tensor) => tensor.shape().dims(),
+            Table::Blocks(parts) => return parts.first().map_or(0, |part| part.inner()),
         };
         dims.get(1).copied().unwrap_or(0)
     }
@@ -43,6 +49,7 @@ impl Table {
         match self {
             Table::Plain(tensor) => tensor.elem_count() * tensor.dtype().size_in_bytes(),
             Table::Quantized(tensor) => tensor.storage_size_in_bytes(),
+            Table::Blocks(parts) => parts.iter().map(|part| part.bytes()).sum(),
         }
     }
 
@@ -77,22 +84,7 @@ impl Table {
                     .flatten_all()?
                     .to_vec1()
             }
-        }
-    }
-
-    /// Rows as the columns of a product, in their blocks; `None` where they have to be expanded.
-    ///
-    /// # Errors
-    /// If a scale is not finite.
-    pub fn panels(&self, rows: Range<usize>) -> Result<Option<BlockPanels>> {
-        let Table::Quantized(tensor) = self else {
-            return Ok(None);
-        };
-        let (_, width) = tensor.shape().dims2()?;
-        let row = |c: usize| rows.start + c;
-        match quantized::panels(tensor.dtype(), &tensor.data()?, width, &row, rows.len()).transpose() {
-            Ok(panels) => Ok(panels),
-            Err(count) => bail!("{count} scales of the table are not finite"),
+            Table::Blocks(_) => Ok(ids.iter().flat_map(|id| self.columns_of(*id as usize)).collect()),
         }
     }
 
@@ -116,6 +108,25 @@ impl Table {
                 };
                 expanded(part.into(), dtype, (rows.len(), width))
             }
+            Table::Blocks(_) => {
+                if rows.end > self.len() {
+                    bail!("the table has no rows {rows:?}")
+                }
+                let shape = (rows.len(), self.width());
+                let values: Vec<f32> = rows.flat_map(|row| self.columns_of(row)).collect();
+                Tensor::from_vec(values, shape, &Device::Cpu)
+            }
+        }
+    }
+
+    /// The entries of an existing row of panels.
+    fn columns_of(&self, row: usize) -> Vec<f32> {
+        match self {
+            Table::Blocks(parts) => {
+                let part = &parts[row / PART];
+                (0..part.inner()).map(|k| part.at(k, row % PART)).collect()
+            }
+            _ => Vec::new(),
         }
     }
 }
@@ -147,5 +158,32 @@ mod tests {
             assert_eq!(table.block(2..5).unwrap().to_vec2::<f32>().unwrap(), floats[2..5]);
             assert!(table.rows(&[7]).is_err() && table.rows(&[]).unwrap().is_empty());
         }
+    }
+
+    #[test]
+    fn rows_of_a_head_in_blocks_equal_those_of_the_expanded_table() {
+        let rows = PART + 3;
+        let values: Vec<f32> = (0..rows * 32).map(|i| (i as f32 * 0.37).sin()).collect();
+        let whole = Tensor::from_vec(values, (rows, 32), &Device::Cpu).unwrap();
+        let quantized = QTensor::quantize(&whole, GgmlDType::Q8_0).unwrap();
+        let floats: Vec<Vec<f32>> = quantized.dequantize(&Device::Cpu).unwrap().to_vec2().unwrap();
+        let data = quantized.data().unwrap();
+        let part = |first: usize, count: usize| {
+            let panels = crate::model::quantized::panels(GgmlDType::Q8_0, &data, 32, &|c| first + c, count);
+            Arc::new(panels.unwrap().unwrap())
+        };
+        let table = Table::Blocks(vec![part(0, PART), part(PART, 3)]);
+        assert_eq!((table.len(), table.width()), (rows, 32));
+        let last = rows as u32 - 1;
+        assert_eq!(
+            table.rows(&[last, 0]).unwrap(),
+            [&floats[rows - 1][..], &floats[0]].concat()
+        );
+        let across = PART - 2..PART + 2;
+        assert_eq!(
+            table.block(across.clone()).unwrap().to_vec2::<f32>().unwrap(),
+            floats[across]
+        );
+        assert!(table.rows(&[last + 1]).is_err() && table.block(rows - 1..rows + 1).is_err());
     }
 }
