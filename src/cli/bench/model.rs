@@ -1,4 +1,4 @@
-//! Measures medians of the forward pass, with and without attention maps, and of an explanation.
+//! Measures medians of the forward pass, with and without attention maps, of an explanation, and of a written token.
 
 use std::time::Instant;
 
@@ -6,9 +6,11 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Bench;
+use super::times::Times;
 use crate::cli::input::Usage;
 use crate::cli::output;
 use crate::explain::decomposition;
+use crate::model::generate::{Limits, Sampling, Written};
 use crate::model::{Model, Packed, Trace, TraceLevel, UNSTOPPED, ops};
 
 #[derive(Serialize)]
@@ -25,7 +27,13 @@ struct Row {
     forward_ms: f64,
     attention_ms: f64,
     explain_ms: f64,
+    /// Per token that the model writes after a text of this length; left out for models that do not write, and for batches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    write_ms: Option<f64>,
 }
+
+/// Number of tokens that are written after a text.
+const WRITTEN: usize = 32;
 
 /// Times the model.
 pub(super) fn run(arguments: &Bench) -> Result<()> {
@@ -55,17 +63,21 @@ pub(super) fn run(arguments: &Bench) -> Result<()> {
     if arguments.wants_json() {
         return output::write_json(&report);
     }
+    let writes = report.results.iter().any(|row| row.write_ms.is_some());
+    let last = if writes { "  ms per written token" } else { "" };
     let mut text = format!(
-        "{}, {} threads, medians\n   shape  forward ms  attention ms  explain ms  tokens/s\n",
+        "{}, {} threads, medians\n   shape  forward ms  attention ms  explain ms  tokens/s{last}\n",
         report.model, threads
     );
     for row in &report.results {
         let shape = format!("{}x{}", row.batch, row.length);
         let speed = (row.batch * row.length) as f64 / row.attention_ms * 1e3;
         text += &format!(
-            "{shape:>8}  {:>10.1}  {:>12.1}  {:>10.1}  {speed:>8.0}\n",
+            "{shape:>8}  {:>10.1}  {:>12.1}  {:>10.1}  {speed:>8.0}",
             row.forward_ms, row.attention_ms, row.explain_ms
         );
+        text += &row.write_ms.map_or_else(String::new, |ms| format!("  {ms:>20.1}"));
+        text.push('\n');
     }
     output::write(&text)
 }
@@ -110,7 +122,32 @@ fn time(model: &Model, batch: usize, length: usize) -> Result<Row> {
         forward_ms: forward,
         attention_ms: attention,
         explain_ms: explain,
+        write_ms: if batch == 1 { write(model, &ids)? } else { None },
     })
+}
+
+/// The median milliseconds between the tokens that a model writes after a text. `None` for a model that does not write, or writes fewer
+/// than two.
+fn write(model: &Model, text: &[u32]) -> Result<Option<f64>> {
+    let Some(network) = model.network().filter(|network| network.writes()) else {
+        return Ok(None);
+    };
+    let limits = Limits {
+        tokens: WRITTEN.min(network.spec.window.saturating_sub(text.len())),
+        stops: Vec::new(),
+    };
+    let mut times = Times::default();
+    let mut last: Option<Instant> = None;
+    let mut told = |_: &Written| {
+        let now = Instant::now();
+        if let Some(last) = last.replace(now) {
+            times.add(now - last);
+        }
+        true
+    };
+    let sampling = Sampling::default();
+    network.generate(text, model.tokenizer(), sampling, &limits, &mut told, UNSTOPPED)?;
+    Ok(Some(times.percentile(0.5)).filter(|ms| *ms > 0.0))
 }
 
 fn explain(model: &Model, trace: &Trace) -> Result<()> {
