@@ -47,7 +47,7 @@ fn gemma_reads_and_continues_texts_as_sentencepiece_and_transformers_do() {
     }
     println!("log-probabilities are off by {furthest:.6} at most");
     // Some processors multiply 16-bit integers, because they are faster than floats there.
-    let tolerance = if simd::path().prefers_integers() { 0.05 } else { 1e-3 };
+    let tolerance = if simd::path().prefers_integers() { 3e-3 } else { 1e-3 };
     assert!(furthest < tolerance, "log-probabilities are off by {furthest}");
 }
 
@@ -95,7 +95,7 @@ fn gemma_writes_greedily_what_transformers_writes() {
     };
     // With products of 16-bit integers, the texts diverge earlier.
     let (clear, tolerance) = if simd::path().prefers_integers() {
-        (0.1, 0.05)
+        (0.02, 3e-3)
     } else {
         (CLEAR, 1e-3)
     };
