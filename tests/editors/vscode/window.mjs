@@ -87,9 +87,15 @@ export class Window {
 
   /** Opens a file of the folder by its name, with the keyboard. */
   async file(name) {
-    await this.quick('Control+P', name);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
-    await this.page.locator('.tab.active').filter({ hasText: name }).waitFor();
+    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first();
+    const tab = this.page.locator('.tab.active').filter({ hasText: name });
+    const seen = (locator) => locator.waitFor({ timeout: 5000 }).then(() => true, () => false);
+    await until(`the tab of ${name}`, async () => {
+      await this.quick('Control+P', name);
+      // The list shows recent files first and then what the search finds, so that a click may meet another row, or none.
+      await row.click({ timeout: 5000 }).catch(() => undefined);
+      return seen(tab);
+    });
   }
 
   /** Opens the quick input with some keys and fills it. */
