@@ -49,16 +49,20 @@
                          (if question (concat " for " question) "") (plist-get word :score))))
              (seq-take (fovea--ask-words found) fovea--ask-named) " · "))
 
+(defconst fovea--ask-width 28 "The width of the words of an answer in a list.")
+
 (defun fovea--ask-describe (found)
-  "One line about FOUND: its text and its place."
-  (format "%s · %s:%d"
-          (truncate-string-to-width (string-join (split-string (plist-get found :text)) " ") 90 nil nil t)
-          (fovea-readable (plist-get found :uri))
-          (1+ (plist-get (plist-get (plist-get found :range) :start) :line))))
+  "One line about FOUND, its text and its place, which leaves room for its words."
+  (let* ((place (format "%s:%d" (fovea-readable (plist-get found :uri))
+                        (1+ (plist-get (plist-get (plist-get found :range) :start) :line))))
+         (room (- (frame-width) (string-width place) fovea--ask-width 12))
+         (text (string-join (split-string (plist-get found :text)) " ")))
+    (format "%s · %s" (truncate-string-to-width text (max 24 (min 90 room)) nil nil t) place)))
 
 (defun fovea--ask-annotate (found)
   "The annotation of FOUND."
-  (format "  %.2f  %s" (plist-get found :score) (fovea--ask-because found)))
+  (format "  %.2f  %s" (plist-get found :score)
+          (truncate-string-to-width (fovea--ask-because found) fovea--ask-width nil nil t)))
 
 (defun fovea-ask-clear (&rest _)
   "Remove the marks of the last answer."
@@ -113,7 +117,7 @@ the words that carry it are marked until you edit the text."
      (t
       (when notes (message "Fovea: %s" (string-join notes "; ")))
       (when-let ((found (if (cdr answers)
-                            (fovea--choose "Answer: " answers #'fovea--ask-describe #'fovea--ask-annotate)
+                            (fovea--choose "Answer" answers #'fovea--ask-describe #'fovea--ask-annotate)
                           (car answers))))
         (fovea--ask-show found)
         (message "Fovea: %s%s" (fovea--ask-because found) (fovea--ask-hint answer)))))))

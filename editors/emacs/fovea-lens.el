@@ -142,7 +142,7 @@
       (let ((answer (fovea-execute (plist-get command :command) arguments)))
         (setq items (and (not (plist-get answer :shown)) (append (plist-get answer :similar) nil)))))
     (when items
-      (fovea--go-to-one (format "Similar to %s: " (plist-get arguments :name)) items))))
+      (fovea--go-to-one (format "Similar to %s" (plist-get arguments :name)) items))))
 
 (defun fovea-lens-click (event)
   "Open the lens that EVENT is on."

@@ -66,7 +66,7 @@ choice it is the first."
                                       (annotation-function . ,behind)
                                       (category . fovea))
                          (complete-with-action action table string predicate)))))
-    (cdr (assoc (completing-read prompt collection nil t nil nil (caar table)) table))))
+    (cdr (assoc (completing-read (format-prompt prompt "the first") collection nil t nil nil (caar table)) table))))
 
 (defun fovea--go-to-one (prompt items)
   "Go to one of ITEMS, the only one or the one that the user chooses by PROMPT."
@@ -100,7 +100,7 @@ Those of the open documents and of the folder are searched, by what they mean."
     (when notes
       (message "Fovea: %s" (string-join notes "; ")))
     (if items
-        (fovea--go-to-one (format "About %s: " query) items)
+        (fovea--go-to-one (format "About %s" query) items)
       (message "Fovea: nothing found%s"
                (if (equal (plist-get (plist-get fovea--status :index) :state) "indexing")
                    " yet: the folder is being indexed" "")))))
@@ -114,7 +114,7 @@ Those of the open documents and of the folder are searched, by what they mean."
          (items (append (plist-get answer :similar) nil)))
     ;; The server itself opens a single item, and shows a message if there is none.
     (when (and items (not (plist-get answer :shown)))
-      (fovea--go-to-one (format "Similar to %s: " (plist-get answer :name)) items))))
+      (fovea--go-to-one (format "Similar to %s" (plist-get answer :name)) items))))
 
 ;;; Comparing and explaining
 
@@ -151,7 +151,7 @@ second compares; without one the item at point is compared with its like."
    ((not start)
     (let* ((actions (append (fovea--actions) nil))
            (action (if (cdr actions)
-                       (fovea--choose "Compare with: " actions #'fovea--action-name)
+                       (fovea--choose "Compare with" actions #'fovea--action-name)
                      (car actions)))
            (passages (plist-get (plist-get action :command) :arguments)))
       (if (not passages)

@@ -59,10 +59,10 @@ fills masks."
          (next (append (plist-get answer :next) nil)))
     (if (not next)
         (message "Fovea: there is no text before this place")
-      (when-let* ((chosen (fovea--predict-choose "Why: " next))
+      (when-let* ((chosen (fovea--predict-choose "Why" next))
                   (question (list :why (plist-get chosen :id))))
         (when rather
-          (when-let* ((other (fovea--predict-choose "Rather than: " next)))
+          (when-let* ((other (fovea--predict-choose "Rather than" next)))
             (setq question (append question (list :ratherThan (plist-get other :id))))))
         (let ((why (plist-get (fovea--predict-ask question) :why)))
           (fovea--predict-mark (plist-get why :words))

@@ -166,9 +166,12 @@ async fn a_client_without_a_list_gets_the_answers_as_messages() {
             ask(json!({"question": "in which header of the request do I send the secret key", "uri": PAGE})),
         )
         .await;
-    let choice = json!({"title": "0.84 Send the secret key in the header of the request. · docs/keys.md:5"});
+    let choice = json!({"title": "1. docs/keys.md:5  0.84"});
     let offered = editor.asked("window/showMessageRequest", choice.clone()).await;
     assert_eq!(offered["actions"], json!([choice]));
+    let message =
+        "in which header of the request do I send the secret key\n1. Send the secret key in the header of the request.";
+    assert_eq!(offered["message"], message);
     let shown = editor.asked("window/showDocument", json!({"success": true})).await;
     assert_eq!(shown["uri"], PAGE);
     assert_eq!(shown["selection"]["start"], json!({"line": 4, "character": 0}));

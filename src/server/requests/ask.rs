@@ -8,7 +8,7 @@ use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{MessageType, ProgressToken};
 
 use super::found::{Found, Passages, found};
-use super::similar::one_line;
+use super::similar::{self, one_line};
 use super::{generator, show, write};
 use crate::explain::Method;
 use crate::server::progress::Steps;
@@ -152,14 +152,27 @@ async fn tell(
         why: None,
         store: None,
     };
-    let places: Vec<SimilarItem> = answer.answers.iter().map(place).collect();
-    let mut titles = show::titles(request, None, &places);
+    let places: Vec<SimilarItem> = answer.answers.iter().map(place).take(show::MOST).collect();
+    // The message has room for the texts, and the choices name their places.
+    let texts = (1..)
+        .zip(&places)
+        .map(|(number, item)| format!("{number}. {}", cut(&item.name)));
+    let message = format!(
+        "{}\n{}",
+        one_line(question.text()),
+        texts.collect::<Vec<_>>().join("\n")
+    );
+    let title = |(number, item): (usize, &SimilarItem)| {
+        let place = similar::path(request, item);
+        format!("{number}. {place}:{}  {:.2}", item.selection.start.line + 1, item.score)
+    };
+    let mut titles: Vec<String> = (1..).zip(&places).map(title).collect();
     let offered = titles.len();
     if generator::writes(session, request) {
         titles.push(WRITE.to_owned());
     }
     let chosen = match request.client.message_request {
-        true => show::ask_which(client, &one_line(question.text()), &titles).await,
+        true => show::ask_which(client, &message, &titles).await,
         false => None,
     };
     // An editor that does not ask gets the best.
@@ -182,6 +195,18 @@ async fn tell(
             }
         }
         None => {}
+    }
+}
+
+/// Maximum number of characters of an answer in a list.
+const LONGEST: usize = 70;
+
+/// The beginning of a text in one line.
+fn cut(text: &str) -> String {
+    let clean = text.replace(char::is_control, " ");
+    match clean.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean,
     }
 }
 

@@ -20,8 +20,10 @@ const CHOICE: Duration = Duration::from_secs(120);
 const OPENING: Duration = Duration::from_secs(10);
 /// Interval between checks whether a document is analyzed.
 const LOOK: Duration = Duration::from_millis(20);
+/// Maximum width of a message that makes room for its choices, in characters; a wider one is wrapped.
+const WIDE: usize = 76;
 /// Maximum number of choices in a message.
-const MOST: usize = 6;
+pub const MOST: usize = 6;
 
 /// Opens the only similar item, or the one of several that the user chooses.
 ///
@@ -118,6 +120,14 @@ pub async fn ask_which(client: &Client, question: &str, titles: &[String]) -> Op
         title: title.clone(),
         properties: HashMap::new(),
     });
+    // Helix shows choices only as wide as the message.
+    let longest = titles
+        .iter()
+        .map(|title| title.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(WIDE);
+    let question = format!("{question:<longest$}");
     let question = client.show_message_request(MessageType::INFO, question, Some(actions.collect()));
     let chosen = within(CHOICE, question).await?;
     Some(chosen.and_then(|chosen| titles.iter().position(|title| *title == chosen.title)))

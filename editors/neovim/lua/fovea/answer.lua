@@ -40,6 +40,7 @@ local PROSE = {
 ---@field lines string[]
 ---@field passages table<integer, fovea.ReadPassage> by line
 ---@field quiet table<integer, boolean> lines that are not part of the answer
+---@field links table<integer, { first: integer, last: integer }> the columns of places, in bytes from 0
 
 --- Where a passage is: `docs/api.md:3-6`.
 ---@param passage fovea.ReadPassage
@@ -67,11 +68,15 @@ end
 ---@param written fovea.WrittenAnswer
 ---@return fovea.WrittenPage
 function M.page(question, written)
-  local page, used = { lines = { '# ' .. question, '' }, passages = {}, quiet = {} }, {}
+  local page, used = { lines = { '# ' .. question, '' }, passages = {}, quiet = {}, links = {} }, {}
   local function add(line, passage)
     table.insert(page.lines, line)
     page.passages[#page.lines] = passage
     page.quiet[#page.lines] = true
+    if passage then
+      local first, last = line:find(M.place(passage), 1, true)
+      page.links[#page.lines] = { first = first - 1, last = last }
+    end
   end
   for _, sentence in ipairs(written.sentences) do
     table.insert(page.lines, sentence.text)
@@ -125,6 +130,7 @@ local function enter()
   local window = vim.api.nvim_get_current_win()
   vim.api.nvim_win_set_buf(window, bufnr)
   vim.bo[bufnr].filetype = 'markdown'
+  vim.wo[window].statusline = '%#StatusLine# Answer: <CR> opens a passage, q closes%=%l,%c '
   for name, value in pairs(PROSE) do
     vim.api.nvim_set_option_value(name, value, { win = window, scope = 'local' })
   end
@@ -141,6 +147,10 @@ local function write(bufnr, page)
   vim.api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
   for line in pairs(page.quiet) do
     vim.api.nvim_buf_set_extmark(bufnr, namespace, line - 1, 0, { end_row = line, hl_group = 'Comment', strict = false })
+  end
+  for line, link in pairs(page.links) do
+    local look = { end_col = link.last, hl_group = 'Directory', priority = 5000 }
+    vim.api.nvim_buf_set_extmark(bufnr, namespace, line - 1, link.first, look)
   end
 end
 

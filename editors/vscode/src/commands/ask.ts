@@ -12,7 +12,7 @@ import { patiently } from './progress';
 /** The number of answers in the list. */
 const TOP = 8;
 /** The number of characters of an answer in the list. */
-const LABEL = 60;
+const LABEL = 70;
 /** The number of words that a line of the list names. */
 const NAMED = 5;
 
@@ -115,7 +115,14 @@ function list(asked: Question, answer: AskAnswer): void {
   picker.matchOnDescription = true;
   picker.matchOnDetail = true;
   picker.items = [...answer.answers.map(pick), ...(answer.writes ? [WRITE] : [])];
+  // The last item may be below the end of the list, so that there is a button too.
+  picker.buttons = answer.writes ? [{ iconPath: new vscode.ThemeIcon('sparkle'), tooltip: 'Write an Answer from These' }] : [];
+  const write = () => {
+    picker.hide();
+    void vscode.commands.executeCommand('fovea.ask', { ...asked, write: true });
+  };
   let kept = false;
+  picker.onDidTriggerButton(write);
   picker.onDidChangeActive(([active]) => active?.found && void show(active.found));
   picker.onDidAccept(() => {
     const found = picker.activeItems[0]?.found;
@@ -123,7 +130,7 @@ function list(asked: Question, answer: AskAnswer): void {
       kept = true;
       void preview.keep(place(found)).then(() => marks.keep(found, true));
     } else if (picker.activeItems.length > 0) {
-      void vscode.commands.executeCommand('fovea.ask', { ...asked, write: true });
+      write();
     }
     picker.hide();
   });
@@ -147,13 +154,14 @@ const WRITE: Pick = {
 function pick(found: FoundAnswer): Pick {
   return {
     label: shortened(found.text.replace(/\s+/gu, ' ')),
-    description: `${label(vscode.Uri.parse(found.uri), found.range.start.line)} · ${found.score.toFixed(2)}`,
-    detail: because(found),
+    description: found.score.toFixed(2),
+    // The place is in the second line, because a long label would hide it.
+    detail: [label(vscode.Uri.parse(found.uri), found.range.start.line), because(found)].filter(Boolean).join(' · '),
     found,
   };
 }
 
-/** Cuts a label, because a longer one would hide the place after it. */
+/** Cuts a label, because a longer one would hide the score after it. */
 function shortened(text: string): string {
   return text.length > LABEL ? `${text.slice(0, LABEL)}…` : text;
 }
