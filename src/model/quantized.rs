@@ -5,8 +5,10 @@
 
 use candle_core::quantized::GgmlDType;
 use half::f16;
+use rayon::prelude::*;
 
-use super::kernels::blocks::{BlockPanels, Column, Shape};
+use super::kernels::blocks::{BlockPanels, Column, PanelMut, Shape};
+use super::simd::LANES;
 
 /// The blocks of one format.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +74,17 @@ pub(super) fn panels(
             count => Err(count),
         }
     };
-    Some(BlockPanels::new(shape, read))
+    let mut panels = BlockPanels::zeros(shape);
+    let write = |(panel, mut own): (usize, PanelMut)| {
+        let mut column = Column::of(shape);
+        (0..LANES.min(columns - panel * LANES)).try_for_each(|c| {
+            read(panel * LANES + c, &mut column)?;
+            own.write(c, &column);
+            Ok(())
+        })
+    };
+    let written = panels.panels_mut().into_par_iter().enumerate().try_for_each(write);
+    Some(written.map(|()| panels))
 }
 
 fn format(dtype: GgmlDType) -> Option<Format> {

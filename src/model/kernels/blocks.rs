@@ -4,14 +4,15 @@
 //! x that are rounded as in [`super::integer`]. The sum of a block is exact; scale and offset follow in floats. Nothing is rounded but x,
 //! and a matrix takes about as much memory as in its file, which a model that writes reads once per token.
 
+mod streamed;
+
 use std::cell::Cell;
 use std::ops::Range;
-
-use rayon::prelude::*;
 
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
 use super::gemm::{Epilogue, hand_over};
 use super::integer::{BLOCK, Packed, exact, packed};
+use streamed::{FEW, streamed};
 
 /// A matrix (inner, columns) whose entry is scale · integer - offset, with a scale and an offset for each block of a column.
 #[derive(Debug, Clone)]
@@ -61,60 +62,78 @@ pub struct Column {
     pub offsets: Vec<f32>,
 }
 
+impl Column {
+    /// A column of zeros.
+    pub fn of(shape: Shape) -> Column {
+        let blocks = shape.inner / shape.block;
+        Column {
+            integers: vec![0; shape.inner],
+            scales: vec![0.0; blocks],
+            offsets: vec![0.0; blocks],
+        }
+    }
+}
+
+/// A panel that is being written: sixteen columns, or the last ones.
+pub struct PanelMut<'a> {
+    scales: &'a mut [Lane],
+    offsets: &'a mut [Lane],
+    four: &'a mut [[u8; LANES]],
+    eight: &'a mut [[i8; 2 * LANES]],
+}
+
+impl PanelMut<'_> {
+    /// Writes the column `c` of the panel, up to 15.
+    pub fn write(&mut self, c: usize, column: &Column) {
+        let each = self.scales.iter_mut().zip(&column.scales);
+        each.for_each(|(lane, v)| lane.0[c] = *v);
+        let each = self.offsets.iter_mut().zip(&column.offsets);
+        each.for_each(|(lane, v)| lane.0[c] = *v);
+        let (integers, _) = column.integers.as_chunks::<2>();
+        for (lane, [low, high]) in self.four.iter_mut().zip(integers) {
+            lane[c] = low.cast_unsigned() & 0xf | high.cast_unsigned() << 4;
+        }
+        for (lane, pair) in self.eight.iter_mut().zip(integers) {
+            lane[2 * c..][..2].copy_from_slice(pair);
+        }
+    }
+}
+
 impl BlockPanels {
-    /// Packs a matrix whose columns `read` writes.
-    ///
-    /// # Errors
-    /// The first one of `read`.
-    pub fn new<E: Send>(
-        shape: Shape,
-        read: impl Fn(usize, &mut Column) -> Result<(), E> + Sync,
-    ) -> Result<BlockPanels, E> {
+    /// A matrix of zeros.
+    pub fn zeros(shape: Shape) -> BlockPanels {
         let Shape {
             inner, columns, block, ..
         } = shape;
         let (panels, pairs, blocks) = (columns.div_ceil(LANES), inner / 2, inner / block);
-        let mut scales = vec![Lane::ZERO; panels * blocks];
-        let mut offsets = vec![Lane::ZERO; if shape.offsets { panels * blocks } else { 0 }];
-        let mut four = vec![[0u8; LANES]; if shape.four_bits { panels * pairs } else { 0 }];
-        let mut eight = vec![[0i8; 2 * LANES]; if shape.four_bits { 0 } else { panels * pairs }];
-        let parts = (scales.par_chunks_mut(blocks.max(1)).enumerate())
-            .zip(chunks(&mut offsets, blocks, panels))
-            .zip(chunks(&mut four, pairs, panels))
-            .zip(chunks(&mut eight, pairs, panels));
-        parts.try_for_each(|((((panel, scales), offsets), four), eight)| {
-            let mut column = Column {
-                integers: vec![0; inner],
-                scales: vec![0.0; blocks],
-                offsets: vec![0.0; blocks],
-            };
-            for c in 0..LANES.min(columns - panel * LANES) {
-                read(panel * LANES + c, &mut column)?;
-                let each = scales.iter_mut().zip(&column.scales);
-                each.for_each(|(lane, v)| lane.0[c] = *v);
-                let each = offsets.iter_mut().zip(&column.offsets);
-                each.for_each(|(lane, v)| lane.0[c] = *v);
-                let (integers, _) = column.integers.as_chunks::<2>();
-                for (lane, [low, high]) in four.iter_mut().zip(integers) {
-                    lane[c] = low.cast_unsigned() & 0xf | high.cast_unsigned() << 4;
-                }
-                for (lane, pair) in eight.iter_mut().zip(integers) {
-                    lane[2 * c..][..2].copy_from_slice(pair);
-                }
-            }
-            Ok(())
-        })?;
-        Ok(BlockPanels {
+        BlockPanels {
             integers: match shape.four_bits {
-                true => Integers::Four(four),
-                false => Integers::Eight(eight),
+                true => Integers::Four(vec![[0; LANES]; panels * pairs]),
+                false => Integers::Eight(vec![[0; 2 * LANES]; panels * pairs]),
             },
-            scales,
-            offsets,
+            scales: vec![Lane::ZERO; panels * blocks],
+            offsets: vec![Lane::ZERO; if shape.offsets { panels * blocks } else { 0 }],
             inner,
             columns,
             block,
-        })
+        }
+    }
+
+    /// The panels, to be written, in parallel if need be.
+    pub fn panels_mut(&mut self) -> Vec<PanelMut<'_>> {
+        let (pairs, blocks) = (self.inner / 2, self.inner / self.block);
+        let (mut four, mut eight): (&mut [[u8; LANES]], &mut [[i8; 2 * LANES]]) = match &mut self.integers {
+            Integers::Four(lanes) => (lanes, &mut []),
+            Integers::Eight(lanes) => (&mut [], lanes),
+        };
+        let (mut scales, mut offsets) = (self.scales.as_mut_slice(), self.offsets.as_mut_slice());
+        let panel = |_| PanelMut {
+            scales: next(&mut scales, blocks),
+            offsets: next(&mut offsets, blocks),
+            four: next(&mut four, pairs),
+            eight: next(&mut eight, pairs),
+        };
+        (0..self.columns.div_ceil(LANES)).map(panel).collect()
     }
 
     /// Bytes in memory.
@@ -176,17 +195,10 @@ impl BlockPanels {
     }
 }
 
-/// As many chunks as there are panels, even of nothing.
-fn chunks<T: Send>(all: &mut [T], size: usize, panels: usize) -> impl IndexedParallelIterator<Item = &mut [T]> {
-    let size = if all.is_empty() { 0 } else { size };
-    let mut rest = all;
-    let mut parts = Vec::with_capacity(panels);
-    for _ in 0..panels {
-        let (part, after) = rest.split_at_mut(size);
-        parts.push(part);
-        rest = after;
-    }
-    parts.into_par_iter()
+/// Cuts the next entries off; nothing of nothing.
+fn next<'a, T>(all: &mut &'a mut [T], count: usize) -> &'a mut [T] {
+    let count = count.min(all.len());
+    all.split_off_mut(..count).unwrap_or_default()
 }
 
 thread_local! {
@@ -222,148 +234,6 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &BlockPanels, panels: Range<usize>, epi
     }
     WIDENED.set(widened);
     packed.put_back();
-}
-
-/// Up to this number of rows, the matrix comes from memory as fast as it is multiplied: it is widened in registers, and fetched ahead.
-const FEW: usize = 2;
-
-/// Number of blocks of a panel that are fetched ahead.
-const AHEAD: usize = 2;
-
-/// The product of one row after the other, P panels at once, so that as many parts of the matrix come from memory at once.
-#[inline(always)]
-fn streamed<S: Simd, const P: usize>(
-    s: S,
-    b: &BlockPanels,
-    panels: Range<usize>,
-    packed: &mut Packed,
-    epilogue: &mut impl Epilogue,
-) {
-    let pairs = b.inner / 2;
-    packed.group::<1>(pairs);
-    let mut panel = panels.start;
-    while panel < panels.end {
-        let rows = packed.groups.len() / pairs;
-        panel += match panels.end - panel {
-            left if left >= P => {
-                for row in 0..rows {
-                    let sums = match &b.integers {
-                        Integers::Four(lanes) => stream::<S, _, P>(s, b, Four(lanes), row, panel, packed),
-                        Integers::Eight(lanes) => stream::<S, _, P>(s, b, Eight(lanes), row, panel, packed),
-                    };
-                    hand_over(s, [sums], row, panel * LANES, epilogue);
-                }
-                P
-            }
-            _ => {
-                for row in 0..rows {
-                    let sums = match &b.integers {
-                        Integers::Four(lanes) => stream::<S, _, 1>(s, b, Four(lanes), row, panel, packed),
-                        Integers::Eight(lanes) => stream::<S, _, 1>(s, b, Eight(lanes), row, panel, packed),
-                    };
-                    hand_over(s, [sums], row, panel * LANES, epilogue);
-                }
-                1
-            }
-        };
-    }
-}
-
-/// Integers of one width.
-trait Width: Copy {
-    /// Number of pairs of sixteen columns.
-    fn pairs(&self) -> usize;
-    /// The pairs at a place.
-    fn load<S: Simd>(&self, s: S, at: usize) -> S::I16;
-    /// Has a cache line with the pairs at a place fetched.
-    fn fetch<S: Simd>(&self, s: S, at: usize);
-    /// Number of places per cache line.
-    const PER_LINE: usize;
-}
-
-#[derive(Clone, Copy)]
-struct Four<'a>(&'a [[u8; LANES]]);
-
-#[derive(Clone, Copy)]
-struct Eight<'a>(&'a [[i8; 2 * LANES]]);
-
-impl Width for Four<'_> {
-    const PER_LINE: usize = 4;
-    #[inline(always)]
-    fn pairs(&self) -> usize {
-        self.0.len()
-    }
-    #[inline(always)]
-    fn load<S: Simd>(&self, s: S, at: usize) -> S::I16 {
-        s.widen_halves(&self.0[at])
-    }
-    #[inline(always)]
-    fn fetch<S: Simd>(&self, s: S, at: usize) {
-        s.fetch(&self.0[at]);
-    }
-}
-
-impl Width for Eight<'_> {
-    const PER_LINE: usize = 2;
-    #[inline(always)]
-    fn pairs(&self) -> usize {
-        self.0.len()
-    }
-    #[inline(always)]
-    fn load<S: Simd>(&self, s: S, at: usize) -> S::I16 {
-        s.widen(&self.0[at])
-    }
-    #[inline(always)]
-    fn fetch<S: Simd>(&self, s: S, at: usize) {
-        s.fetch(&self.0[at]);
-    }
-}
-
-/// The sums of one row and P panels.
-#[inline(always)]
-fn stream<S: Simd, W: Width, const P: usize>(
-    s: S,
-    b: &BlockPanels,
-    integers: W,
-    row: usize,
-    panel: usize,
-    packed: &Packed,
-) -> [S::F32; P] {
-    let (pairs, half, blocks) = (b.inner / 2, b.block / 2, b.inner / b.block);
-    let a = &packed.groups[row * pairs..][..pairs];
-    let scales = &packed.scales[row * pairs.div_ceil(BLOCK)..];
-    let mut sums = [s.splat(0.0); P];
-    for block in 0..blocks {
-        let scale = s.splat(scales[block * half / BLOCK]);
-        let offset = match b.offsets.is_empty() {
-            true => s.splat(0.0),
-            false => s.splat(-packed.sums[row * blocks + block]),
-        };
-        let a = &a[block * half..][..half];
-        let first = panel * pairs + block * half;
-        let mut exact = [s.zero_i32(); P];
-        for (k, a) in a.iter().enumerate() {
-            let a = s.splat_pair(*a);
-            each_row!(p in P => {
-                exact[p] = s.dot_pairs(exact[p], a, integers.load(s, first + p * pairs + k));
-            });
-        }
-        for p in 0..P {
-            let ahead = first + p * pairs + AHEAD * half;
-            if ahead + half <= integers.pairs() {
-                for line in (0..half).step_by(W::PER_LINE) {
-                    integers.fetch(s, ahead + line);
-                }
-            }
-            let at = (panel + p) * blocks + block;
-            let scale = s.mul(s.load(&b.scales[at].0), scale);
-            sums[p] = s.fma(s.to_f32(exact[p]), scale, sums[p]);
-            if !b.offsets.is_empty() {
-                sums[p] = s.fma(s.load(&b.offsets[at].0), offset, sums[p]);
-            }
-        }
-    }
-    sums
 }
 
 /// The product in tiles of R rows and P panels; smaller tiles for the rest.
@@ -512,9 +382,20 @@ mod tests {
             scales.for_each(|(i, v)| *v = 0.01 + 0.001 * ((i + c) % 5) as f32);
             let offsets = column.offsets.iter_mut().enumerate();
             offsets.for_each(|(i, v)| *v = 0.02 * ((i + 2 * c) % 3) as f32);
-            Ok::<(), ()>(())
         };
-        BlockPanels::new(shape, read).unwrap()
+        written(shape, read)
+    }
+
+    fn written(shape: Shape, read: impl Fn(usize, &mut Column)) -> BlockPanels {
+        let mut panels = BlockPanels::zeros(shape);
+        let mut column = Column::of(shape);
+        for (panel, mut own) in panels.panels_mut().into_iter().enumerate() {
+            for c in 0..LANES.min(shape.columns - panel * LANES) {
+                read(panel * LANES + c, &mut column);
+                own.write(c, &column);
+            }
+        }
+        panels
     }
 
     #[test]
@@ -574,9 +455,8 @@ mod tests {
         let read = |_: usize, column: &mut Column| {
             column.integers.fill(-128);
             column.scales.fill(1.0);
-            Ok::<(), ()>(())
         };
-        let panels = BlockPanels::new(shape, read).unwrap();
+        let panels = written(shape, read);
         for path in Isa::ALL.into_iter().filter(|path| path.available()) {
             let mut out = [0f32; 3];
             run_on(path, Product(&[-5.0; 256], &panels, &mut out));
