@@ -143,7 +143,7 @@ def an_answer_is_written_and_its_source_opened(helix):
     ask()
     screen = helix.until("the choice", lambda screen: "Write an answer from these" in screen and screen, ask)
     # The first answer is selected, and the choice to write comes after all of them.
-    for _ in re.findall(r"\b0\.\d\d \w", screen):
+    for _ in re.findall(r"\d\. \S+:\d+  0\.\d\d", screen):
         helix.keys("Down")
     helix.keys("Enter")
     helix.until("the answer", lambda screen: re.search(r"tiny-chat wrote this: check it", screen))
