@@ -444,6 +444,28 @@ mod tests {
     }
 
     #[test]
+    fn a_row_alone_has_the_sums_of_the_row_among_others() {
+        let shape = Shape {
+            inner: 384,
+            columns: 90,
+            block: 32,
+            four_bits: true,
+            offsets: true,
+        };
+        let panels = matrix(shape);
+        let x: Vec<f32> = (0..15 * 384).map(|i| ((i * 37 % 101) as f32 - 50.0) / 20.0).collect();
+        for path in Isa::ALL.into_iter().filter(|path| path.available()) {
+            let mut all = vec![0f32; 15 * 90];
+            run_on(path, Product(&x, &panels, &mut all));
+            for (x, together) in x.chunks_exact(384).zip(all.chunks_exact(90)) {
+                let mut alone = [0f32; 90];
+                run_on(path, Product(x, &panels, &mut alone));
+                assert_eq!(alone, together, "{path:?}");
+            }
+        }
+    }
+
+    #[test]
     fn the_largest_integers_do_not_overflow_a_sum() {
         let shape = Shape {
             inner: 256,
