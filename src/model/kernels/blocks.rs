@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
 use super::gemm::{Epilogue, hand_over};
-use super::integer::{BLOCK, Packed, exact, packed};
+use super::integer::{BLOCK, Packed, Tiled, all_rows, exact, packed};
 use streamed::{FEW, streamed};
 
 /// A matrix (inner, columns) whose entry is scale · integer - offset, with a scale and an offset for each block of a column.
@@ -269,75 +269,59 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// The product of all rows and P panels.
-#[inline(always)]
-fn all_rows<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    b: &BlockPanels,
-    columns: [&[Pairs]; P],
-    panel: usize,
-    packed: &Packed,
-    epilogue: &mut impl Epilogue,
-) {
-    let count = packed.groups.len() / (b.inner / 2);
-    let mut row = 0;
-    while row < count {
-        row += match count - row {
-            left if left >= R => tile::<S, R, P>(s, b, columns, row, panel, packed, epilogue),
-            4.. => tile::<S, 4, P>(s, b, columns, row, panel, packed, epilogue),
-            2.. => tile::<S, 2, P>(s, b, columns, row, panel, packed, epilogue),
-            _ => tile::<S, 1, P>(s, b, columns, row, panel, packed, epilogue),
-        };
+impl Tiled for BlockPanels {
+    #[inline(always)]
+    fn pairs(&self) -> usize {
+        self.inner / 2
     }
-}
 
-/// The product of R rows and P panels, into the epilogue; returns R.
-#[inline(always)]
-fn tile<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    b: &BlockPanels,
-    columns: [&[Pairs]; P],
-    row: usize,
-    panel: usize,
-    packed: &Packed,
-    epilogue: &mut impl Epilogue,
-) -> usize {
-    let (pairs, half, blocks) = (b.inner / 2, b.block / 2, b.inner / b.block);
-    let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
-    epilogue.next(s, row..row + R, panel * LANES, P);
-    let of_row = pairs.div_ceil(BLOCK);
-    let (scales, offsets) = (
-        of_panels::<P>(b, &b.scales, panel),
-        of_panels::<P>(b, &b.offsets, panel),
-    );
-    let mut sums = [[s.splat(0.0); P]; R];
-    for block in 0..blocks {
-        let own = block * half..(block + 1) * half;
-        let exact = exact::<S, R, P>(s, &a[own.clone()], columns.map(|panel| &panel[own.clone()]));
-        let mut lanes = [s.splat(0.0); P];
-        for p in 0..P {
-            lanes[p] = s.load(&scales[p][block].0);
-        }
-        each_row!(r in R => {
-            let scale = s.splat(packed.scales[(row + r) * of_row + own.start / BLOCK]);
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize, const P: usize>(
+        &self,
+        s: S,
+        columns: [&[Pairs]; P],
+        row: usize,
+        panel: usize,
+        packed: &Packed,
+        epilogue: &mut impl Epilogue,
+    ) -> usize {
+        let (pairs, half, blocks) = (self.pairs(), self.block / 2, self.inner / self.block);
+        let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
+        epilogue.next(s, row..row + R, panel * LANES, P);
+        let of_row = pairs.div_ceil(BLOCK);
+        let (scales, offsets) = (
+            of_panels::<P>(self, &self.scales, panel),
+            of_panels::<P>(self, &self.offsets, panel),
+        );
+        let mut sums = [[s.splat(0.0); P]; R];
+        for block in 0..blocks {
+            let own = block * half..(block + 1) * half;
+            let exact = exact::<S, R, P>(s, &a[own.clone()], columns.map(|panel| &panel[own.clone()]));
+            let mut lanes = [s.splat(0.0); P];
             for p in 0..P {
-                sums[r][p] = s.fma(s.to_f32(exact[r][p]), s.mul(lanes[p], scale), sums[r][p]);
-            }
-        });
-        if !b.offsets.is_empty() {
-            for p in 0..P {
-                lanes[p] = s.load(&offsets[p][block].0);
+                lanes[p] = s.load(&scales[p][block].0);
             }
             each_row!(r in R => {
-                let sum = s.splat(-packed.sums[(row + r) * blocks + block]);
+                let scale = s.splat(packed.scales[(row + r) * of_row + own.start / BLOCK]);
                 for p in 0..P {
-                    sums[r][p] = s.fma(lanes[p], sum, sums[r][p]);
+                    sums[r][p] = s.fma(s.to_f32(exact[r][p]), s.mul(lanes[p], scale), sums[r][p]);
                 }
             });
+            if !self.offsets.is_empty() {
+                for p in 0..P {
+                    lanes[p] = s.load(&offsets[p][block].0);
+                }
+                each_row!(r in R => {
+                    let sum = s.splat(-packed.sums[(row + r) * blocks + block]);
+                    for p in 0..P {
+                        sums[r][p] = s.fma(lanes[p], sum, sums[r][p]);
+                    }
+                });
+            }
         }
+        hand_over(s, sums, row, panel * LANES, epilogue);
+        R
     }
-    hand_over(s, sums, row, panel * LANES, epilogue);
-    R
 }
 
 #[inline(always)]

@@ -311,46 +311,67 @@ fn group<const R: usize>(rows: &[[i16; 2]], pairs: usize, groups: &mut [[i16; 2]
     R * pairs
 }
 
+/// A matrix whose panels rows of integers meet.
+pub(super) trait Tiled {
+    /// Number of pairs of a row of x.
+    fn pairs(&self) -> usize;
+    /// The product of R rows and P panels, into the epilogue; returns R. `columns` are the pairs of the panels from `panel` on.
+    fn tile<S: Simd, const R: usize, const P: usize>(
+        &self,
+        s: S,
+        columns: [&[Pairs]; P],
+        row: usize,
+        panel: usize,
+        packed: &Packed,
+        epilogue: &mut impl Epilogue,
+    ) -> usize;
+}
+
 /// The product of all rows and P panels.
 #[inline(always)]
-fn all_rows<S: Simd, const R: usize, const P: usize>(
+pub(super) fn all_rows<S: Simd, const R: usize, const P: usize>(
     s: S,
-    b: &IntegerPanels,
+    b: &impl Tiled,
     columns: [&[Pairs]; P],
     panel: usize,
     packed: &Packed,
     epilogue: &mut impl Epilogue,
 ) {
-    let pairs = b.inner.div_ceil(2);
-    let count = packed.groups.len() / pairs;
+    let count = packed.groups.len() / b.pairs();
     let mut row = 0;
     while row < count {
         row += match count - row {
-            left if left >= R => tile::<S, R, P>(s, b, columns, row, panel, packed, epilogue),
-            4.. => tile::<S, 4, P>(s, b, columns, row, panel, packed, epilogue),
-            2.. => tile::<S, 2, P>(s, b, columns, row, panel, packed, epilogue),
-            _ => tile::<S, 1, P>(s, b, columns, row, panel, packed, epilogue),
+            left if left >= R => b.tile::<S, R, P>(s, columns, row, panel, packed, epilogue),
+            4.. => b.tile::<S, 4, P>(s, columns, row, panel, packed, epilogue),
+            2.. => b.tile::<S, 2, P>(s, columns, row, panel, packed, epilogue),
+            _ => b.tile::<S, 1, P>(s, columns, row, panel, packed, epilogue),
         };
     }
 }
 
-/// The product of R rows and P panels, into the epilogue; returns R.
-#[inline(always)]
-fn tile<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    b: &IntegerPanels,
-    columns: [&[Pairs]; P],
-    row: usize,
-    panel: usize,
-    packed: &Packed,
-    epilogue: &mut impl Epilogue,
-) -> usize {
-    let pairs = b.inner.div_ceil(2);
-    let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
-    epilogue.next(s, row..row + R, panel * LANES, P);
-    let sums = sums::<S, R, P>(s, a, columns, &packed.scales[row * pairs.div_ceil(BLOCK)..]);
-    finish(s, sums, b, row, panel, epilogue);
-    R
+impl Tiled for IntegerPanels {
+    #[inline(always)]
+    fn pairs(&self) -> usize {
+        self.inner.div_ceil(2)
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize, const P: usize>(
+        &self,
+        s: S,
+        columns: [&[Pairs]; P],
+        row: usize,
+        panel: usize,
+        packed: &Packed,
+        epilogue: &mut impl Epilogue,
+    ) -> usize {
+        let pairs = self.pairs();
+        let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
+        epilogue.next(s, row..row + R, panel * LANES, P);
+        let sums = sums::<S, R, P>(s, a, columns, &packed.scales[row * pairs.div_ceil(BLOCK)..]);
+        finish(s, sums, self, row, panel, epilogue);
+        R
+    }
 }
 
 /// The sums of a group of rows.

@@ -156,7 +156,7 @@ async fn tell(
     // The message has room for the texts, and the choices name their places.
     let texts = (1..)
         .zip(&places)
-        .map(|(number, item)| format!("{number}. {}", cut(&item.name)));
+        .map(|(number, item)| format!("{number}. {}", similar::cut(&item.name, LONGEST)));
     let message = format!(
         "{}\n{}",
         one_line(question.text()),
@@ -200,15 +200,6 @@ async fn tell(
 
 /// Maximum number of characters of an answer in a list.
 const LONGEST: usize = 70;
-
-/// The beginning of a text in one line.
-fn cut(text: &str) -> String {
-    let clean = text.replace(char::is_control, " ");
-    match clean.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &clean[..end]),
-        None => clean,
-    }
-}
 
 /// Maximum number of words in a message.
 const NAMED: usize = 4;

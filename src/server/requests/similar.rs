@@ -217,8 +217,13 @@ pub fn title(request: &RequestSnapshot, active: &Active, similar: &[SimilarItem]
 
 /// A name without control characters, cut after 60 characters.
 pub fn one_line(name: &str) -> String {
-    let clean: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match clean.char_indices().nth(60) {
+    cut(name, 60)
+}
+
+/// The first characters of a text in one line.
+pub fn cut(text: &str, most: usize) -> String {
+    let clean = text.replace(char::is_control, " ");
+    match clean.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &clean[..end]),
         None => clean,
     }

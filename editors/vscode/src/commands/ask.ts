@@ -130,7 +130,7 @@ function list(asked: Question, answer: AskAnswer): void {
       kept = true;
       void preview.keep(place(found)).then(() => marks.keep(found, true));
     } else if (picker.activeItems.length > 0) {
-      write();
+      return write();
     }
     picker.hide();
   });
