@@ -10,6 +10,7 @@
 ;;; Code:
 
 (require 'cl-lib)
+(require 'eieio)
 (require 'jsonrpc)
 (require 'project)
 (require 'seq)
@@ -202,6 +203,15 @@ Update the package; some things may look wrong until then." (car fovea-command) 
       (car (last (seq-remove (lambda (line) (or (string-blank-p line) (string-match-p "\\`Process " line)))
                              (split-string (buffer-string) "\n")))))))
 
+;; A subclass, so that the method below concerns no other server.
+(defclass fovea-server (jsonrpc-process-connection) ()
+  :documentation "A running Fovea.")
+
+(cl-defmethod jsonrpc-connection-send :around ((server fovea-server) &rest message)
+  "Send MESSAGE, unless it answers a SERVER that has ended meanwhile."
+  (when (or (plist-get message :method) (jsonrpc-running-p server))
+    (cl-call-next-method)))
+
 (defun fovea--connect ()
   "Start the server."
   (let ((process (lambda ()
@@ -217,7 +227,7 @@ Update the package; some things may look wrong until then." (car fovea-command) 
     (setq fovea--ready nil
           fovea--folders (delq nil (list (fovea--folder)))
           fovea--connection
-          (apply #'make-instance 'jsonrpc-process-connection
+          (apply #'make-instance 'fovea-server
                  :name "fovea"
                  :process process
                  :notification-dispatcher (lambda (_ method params) (funcall fovea-notified method params))

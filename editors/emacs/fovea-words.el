@@ -12,6 +12,8 @@
 (require 'cl-lib)
 (require 'seq)
 (require 'subr-x)
+;; Not autoloaded before Emacs 29.
+(require 'text-property-search)
 (require 'fovea-connection)
 (require 'fovea-heat)
 

@@ -266,6 +266,10 @@ To have the commands elsewhere, bind `fovea-command-map' to a prefix of yours.")
 (defvar-local fovea--strategy nil
   "The strategy of ElDoc before Fovea's, if Fovea changed it.")
 
+(defun fovea--join-eldoc ()
+  "Let ElDoc ask Fovea, too."
+  (add-hook 'eldoc-documentation-functions #'fovea-eldoc-function 90 t))
+
 ;;;###autoload
 (define-minor-mode fovea-mode
   "Show what a transformer attends to in this buffer.
@@ -275,7 +279,9 @@ It has a connection of its own, so it works beside Eglot and lsp-mode."
   :group 'fovea
   (if fovea-mode
       (progn
-        (add-hook 'eldoc-documentation-functions #'fovea-eldoc-function 90 t)
+        (fovea--join-eldoc)
+        ;; Eglot before 1.10 replaces the list when it starts in a buffer.
+        (add-hook 'eglot-managed-mode-hook #'fovea--join-eldoc nil t)
         ;; The default shows only the first answer, so Fovea's or the server's would be hidden.
         (when (eq eldoc-documentation-strategy 'eldoc-documentation-default)
           (setq fovea--strategy eldoc-documentation-strategy)
@@ -285,6 +291,7 @@ It has a connection of its own, so it works beside Eglot and lsp-mode."
           (setq fovea--highlight-timer (run-with-idle-timer 0.15 t #'fovea--rested)))
         (add-hook 'fovea-heat-hook #'fovea-lenses-refresh nil t)
         (fovea-open))
+    (remove-hook 'eglot-managed-mode-hook #'fovea--join-eldoc t)
     (remove-hook 'eldoc-documentation-functions #'fovea-eldoc-function t)
     (remove-hook 'post-command-hook #'fovea--moved t)
     (remove-hook 'fovea-heat-hook #'fovea-lenses-refresh t)

@@ -4,12 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use fovea::model::{TraceLevel, Model, Packed, Role, Source, UNSTOPPED};
+use fovea::model::{Model, Packed, Role, Source, TraceLevel, UNSTOPPED};
 use fovea::text::{Language, Snapshot};
 
 /// The folder of the fixtures of the program's own tests.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+/// A path of this process, in memory if the system has such a folder.
+pub fn in_memory() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let root = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    root.join(format!("fovea-fuzz-{}", std::process::id()))
 }
 
 /// A model folder of this process, made of a fixture without some of its files.
@@ -18,13 +29,7 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// Copies a fixture, without these files.
     pub fn of(fixture: &str, without: &[&str]) -> Folder {
-        let memory = Path::new("/dev/shm");
-        let root = if memory.is_dir() {
-            memory.to_owned()
-        } else {
-            std::env::temp_dir()
-        };
-        let folder = root.join(format!("fovea-fuzz-{}", std::process::id()));
+        let folder = in_memory();
         // Of an earlier process with this number.
         let _ = fs::remove_dir_all(&folder);
         copy(&fixtures().join(fixture), &folder);
@@ -133,7 +138,8 @@ const TEXTS: [&str; 5] = [
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 ];
 
-fn use_model(model: &Model) {
+/// Reads texts with a model, and checks what it says of them.
+pub fn use_model(model: &Model) {
     for text in TEXTS {
         for (role, language) in [(Role::Query, Language::Prose), (Role::Passage, Language::Python)] {
             let Ok(mut tokens) = model.tokenize_as(role, text, language) else {

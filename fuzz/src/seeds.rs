@@ -1,5 +1,7 @@
 //! Writes what fuzzing starts from: `corpus/TARGET/…`, made of the fixtures of the program's tests.
 
+mod writer;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +50,10 @@ fn main() {
     let tensors = candle_core::safetensors::load_buffer(&safetensors, &Device::Cpu).expect("a fixture");
     for format in [GgmlDType::F32, GgmlDType::F16, GgmlDType::Q8_0, GgmlDType::Q4_0] {
         write("gguf", &format!("{format:?}"), &gguf(&tensors, format));
+    }
+
+    for format in writer::FORMATS {
+        write("quantized", &format!("{format:?}"), &writer::gguf(format));
     }
 
     for file in files(&fixtures().join("segments")) {

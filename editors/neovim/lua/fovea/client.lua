@@ -230,12 +230,6 @@ function M.restart()
   local buffers = {}
   for _, client in ipairs(vim.lsp.get_clients({ name = 'fovea' })) do
     vim.list_extend(buffers, M.buffers(client))
-    if vim.lsp.codelens.enable then
-      -- After a recent edit, 0.12 would still ask for lenses, and fail because the client is gone.
-      for bufnr in pairs(client.attached_buffers) do
-        vim.lsp.codelens.enable(false, { bufnr = bufnr, client_id = client.id })
-      end
-    end
     if modern then
       client:stop()
     else

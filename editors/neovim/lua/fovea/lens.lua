@@ -56,6 +56,28 @@ function M.attach(client, bufnr)
   soon(bufnr)
 end
 
+--- 0.12 forgets a client of one buffer only where lenses of all servers are on, and then draws for a client that is gone, which fails at
+--- each redraw. Nothing public takes such a client out; without these parts, or once they are mended, there is nothing to do.
+---@param bufnr integer
+---@param client_id integer
+local function forget(bufnr, client_id)
+  local found, capabilities = pcall(require, 'vim.lsp._capability')
+  local provider = found and vim.tbl_get(capabilities, 'all', 'codelens', 'active', bufnr)
+  if provider and vim.tbl_get(provider, 'client_state', client_id) then
+    provider:on_detach(client_id)
+  end
+end
+
+vim.api.nvim_create_autocmd('LspDetach', {
+  group = group,
+  callback = function(event)
+    local client = vim.lsp.get_client_by_id(event.data.client_id)
+    if client and client.name == 'fovea' then
+      pcall(forget, event.buf, client.id)
+    end
+  end,
+})
+
 --- Handles workspace/codeLens/refresh; from 0.12 on Neovim does.
 ---@type lsp.Handler
 function M.on_refresh(_, _, context)
