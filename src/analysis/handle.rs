@@ -89,7 +89,9 @@ impl AnalysisHandle {
         self.shared().change(|state| {
             state.refuse_document(id, None);
             let closed = state.documents.close(id);
-            state.lenses_stale |= closed.is_some_and(|document| document.vectors.is_some());
+            if closed.is_some_and(|document| document.vectors.is_some()) {
+                state.lenses.changed();
+            }
             if state
                 .running
                 .as_ref()
@@ -104,7 +106,9 @@ impl AnalysisHandle {
     pub fn open(&self, id: &DocumentId, snapshot: Snapshot, file: Option<ShownFile>) {
         self.take(id, snapshot, |state| {
             if let Some(document) = state.documents.get_mut(id) {
-                state.lenses_stale |= document.file != file && document.vectors.is_some();
+                if document.file != file && document.vectors.is_some() {
+                    state.lenses.changed();
+                }
                 document.file = file;
             }
         });
@@ -143,7 +147,9 @@ impl AnalysisHandle {
                 state.indexing.restart(Instant::now());
             }
             state.pool_changed |= old.threads != new.threads;
-            state.lenses_stale |= (old.min_similarity, old.detail) != (new.min_similarity, new.detail);
+            if (old.min_similarity, old.detail) != (new.min_similarity, new.detail) {
+                state.lenses.changed();
+            }
             let (method, heads, identifier_aware) = (new.method, new.heads, new.identifier_aware);
             if (old.method, old.heads, old.identifier_aware) == (method, heads, identifier_aware) {
                 return;

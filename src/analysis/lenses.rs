@@ -116,12 +116,19 @@ pub struct Lenses {
     team: Option<Arc<RemoteIndexClient>>,
     threshold: f32,
     detail: Detail,
-    /// The neighbors in the open documents, per document and item.
-    beside: Mutex<HashMap<DocumentId, Arc<Vec<Vec<Neighbor>>>>>,
-    /// The neighbors of documents whose search is complete.
-    complete: Mutex<HashMap<DocumentId, Arc<Vec<ItemNeighbors>>>>,
-    /// What the last answer about a document did not contain.
-    lacking: Mutex<HashMap<DocumentId, Lacking>>,
+    /// What was found for each document. New lenses begin without it, so that it is never older than the items.
+    found: Mutex<HashMap<DocumentId, FoundFor>>,
+}
+
+/// What was found for one document.
+#[derive(Default)]
+struct FoundFor {
+    /// The neighbors of each item in the open documents.
+    beside: Option<Arc<Vec<Vec<Neighbor>>>>,
+    /// The neighbors from all places, once nothing lacks.
+    complete: Option<Arc<Vec<ItemNeighbors>>>,
+    /// What the last answer did not contain.
+    lacking: Lacking,
 }
 
 /// Where neighbors of a document's items are not searched yet.
@@ -181,9 +188,7 @@ impl Lenses {
             team,
             threshold,
             detail,
-            beside: Mutex::default(),
-            complete: Mutex::default(),
-            lacking: Mutex::default(),
+            found: Mutex::default(),
         }
     }
 
@@ -196,8 +201,8 @@ impl Lenses {
     /// Neighbors in the workspace are included once [`Lenses::find_neighbors`] has searched them.
     pub fn neighbors(&self, id: &DocumentId, version: i32) -> Option<Arc<Vec<ItemNeighbors>>> {
         let document = self.known(id, version)?;
-        if let Some(found) = lock(&self.complete).get(id) {
-            return Some(found.clone());
+        if let Some(complete) = self.found(id, |found| found.complete.clone()) {
+            return Some(complete);
         }
         let beside = self.beside(document);
         let mut lacking = Lacking::default();
@@ -216,16 +221,21 @@ impl Lenses {
             found.extend(self.merge((id, at), open.clone(), &elsewhere, &store));
         }
         let found = Arc::new(found);
-        if lacking == Lacking::default() {
-            lock(&self.complete).insert(id.clone(), found.clone());
-        }
-        lock(&self.lacking).insert(id.clone(), lacking);
+        self.found(id, |known| {
+            known.complete = (lacking == Lacking::default()).then(|| found.clone());
+            known.lacking = lacking;
+        });
         Some(found)
+    }
+
+    /// Reads or changes what was found for a document.
+    fn found<T>(&self, id: &DocumentId, with: impl FnOnce(&mut FoundFor) -> T) -> T {
+        with(lock(&self.found).entry(id.clone()).or_default())
     }
 
     /// What the last answer about the neighbors of a document did not contain.
     pub fn lacking(&self, id: &DocumentId) -> Lacking {
-        lock(&self.lacking).get(id).copied().unwrap_or_default()
+        self.found(id, |found| found.lacking)
     }
 
     /// The questions about a document for a store: one per item.
@@ -329,15 +339,15 @@ impl Lenses {
 
     /// The neighbors of each item in the open documents; computed once.
     fn beside(&self, document: &DocumentVectors) -> Arc<Vec<Vec<Neighbor>>> {
-        if let Some(found) = lock(&self.beside).get(&document.id) {
-            return found.clone();
+        if let Some(beside) = self.found(&document.id, |found| found.beside.clone()) {
+            return beside;
         }
         let found = (0..document.items.len()).map(|at| match document.items[at].is_comparable() {
             true => self.near(document, at),
             false => Vec::new(),
         });
         let found: Arc<Vec<_>> = Arc::new(found.collect());
-        lock(&self.beside).insert(document.id.clone(), found.clone());
+        self.found(&document.id, |known| known.beside = Some(found.clone()));
         found
     }
 

@@ -10,7 +10,8 @@ use super::compute::{Attempt, INTERNAL_ERROR, Quarantine};
 use super::document::Stage;
 use super::engine::Engine;
 use super::options::{Event, ModelStatus};
-use super::worker::{Action, Worker};
+use super::scheduler::Action;
+use super::worker::Worker;
 
 /// Maximum number of restarts within [`PANIC_WINDOW`].
 const MAX_RESTARTS: usize = 3;
@@ -22,7 +23,10 @@ impl Worker {
     pub(super) fn load(&mut self) {
         // The old model is dropped first, because memory may not suffice for two.
         self.engine = None;
-        let Some(loader) = self.loader.take() else { return };
+        let waiting = self.shared.state().loader.take();
+        let Some(loader) = waiting.or_else(|| self.loader.take()) else {
+            return;
+        };
         let started = Instant::now();
         let pool = &self.pool;
         let loaded = catch_unwind(AssertUnwindSafe(|| {
@@ -64,7 +68,10 @@ impl Worker {
         // After a panic the same model comes back, and its earlier results still hold.
         if state.setting.as_ref().is_none_or(|old| old.model != setting.model) {
             state.documents.restart(true, Instant::now());
-            state.lenses_stale = state.setting.is_some();
+            // Before the first model there were no lenses.
+            if state.setting.is_some() {
+                state.lenses.changed();
+            }
             self.quarantine = Quarantine::default();
         }
         state.setting = Some(Arc::new(setting));

@@ -34,7 +34,7 @@ impl AnalysisHandle {
         let found = lenses.neighbors(id, version)?;
         let lacking = lenses.lacking(id);
         if lacking.workspace {
-            self.shared().change(|state| state.unrelated.insert(id.clone()));
+            self.shared().change(|state| state.lenses.want(id.clone()));
         }
         if let Some(team) = self.shared().team().filter(|_| lacking.store) {
             team.want(id);

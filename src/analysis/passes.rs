@@ -8,8 +8,9 @@ use super::compute::ComputeError;
 use super::engine::Engine;
 use super::lenses::{DocumentVectors, Lenses, Opened};
 use super::options::Event;
+use super::scheduler::Batch;
 use super::shown::ShownFile;
-use super::worker::{Batch, Worker};
+use super::worker::Worker;
 use super::workspace::Workspace;
 use super::{CancellationToken, DocumentId};
 use crate::similar::Center;
@@ -161,14 +162,13 @@ impl Worker {
             return;
         };
         document.vectors = Some(vectors);
-        state.lenses_stale = true;
+        state.lenses.changed();
     }
 
     pub(super) fn lenses(&mut self) {
         let (opened, wanted, shown) = {
             let mut state = self.shared.state();
-            state.lenses_stale = false;
-            state.lenses_made = Some(Instant::now());
+            state.lenses.begin(Instant::now());
             let mut wanted = BTreeSet::new();
             let mut opened = Vec::new();
             for (id, document) in state.documents.iter_mut() {
@@ -196,7 +196,7 @@ impl Worker {
         if let Some(team) = team {
             wanted.iter().for_each(|id| team.want(id));
         }
-        self.shared.state().unrelated = wanted;
+        self.shared.state().lenses.want_only(wanted);
         self.shared.tell(Event::Neighbors);
     }
 
@@ -223,7 +223,7 @@ impl Worker {
         if !self.pool.install(|| lenses.find_neighbors(id, enough)) {
             return;
         }
-        self.shared.state().unrelated.remove(id);
+        self.shared.state().lenses.found(id);
         self.shared.tell(Event::Neighbors);
     }
 }

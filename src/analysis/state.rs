@@ -1,6 +1,5 @@
 //! State that the handle and the model thread share. No thread holds a lock while it computes or calls the listener.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,6 +9,7 @@ use super::address::Setting;
 use super::cache::Cache;
 use super::documents::Documents;
 use super::engine::Loader;
+use super::lens_schedule::LensSchedule;
 use super::lenses::Lenses;
 use super::options::{Event, ModelStatus, Options};
 use super::queue::{Ask, Asker, MAX_WAITING, Priority, Question, Queue, lock};
@@ -53,12 +53,8 @@ pub struct State {
     pub paused: bool,
     /// Whether the size of the pool changed.
     pub pool_changed: bool,
-    /// Whether the set of items changed after `lenses` were made.
-    pub lenses_stale: bool,
-    /// The time at which the lenses were made.
-    pub lenses_made: Option<Instant>,
-    /// Documents with a pending request for neighbors in the workspace.
-    pub unrelated: BTreeSet<DocumentId>,
+    /// When the lenses are made anew.
+    pub lenses: LensSchedule,
     /// The work of the index thread.
     pub indexing: Indexing,
     /// `None` while the model thread is awake; `Some(None)` while it sleeps until woken; else the time at which it wakes.
@@ -99,9 +95,7 @@ impl Shared {
             running: None,
             paused: false,
             pool_changed: false,
-            lenses_stale: false,
-            lenses_made: None,
-            unrelated: BTreeSet::new(),
+            lenses: LensSchedule::default(),
             indexing: Indexing::default(),
             sleeping: None,
             ended: false,

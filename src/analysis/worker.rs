@@ -3,44 +3,17 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::address::Setting;
 use super::compute::{Attempt, Compute, Quarantine};
-use super::document::{Document, Stage};
 use super::engine::{Comparison, Engine, Loader};
-use super::options::{Event, ModelStatus};
+use super::options::Event;
 use super::pool::{Pool, lower_priority};
-use super::queue::{Priority, Question};
-use super::state::{Running, Shared, State};
-use super::{CancellationToken, DocumentId};
+use super::scheduler::{self, Action, Means};
+use super::state::{Shared, State};
 use crate::model::ops;
 use crate::text::Language;
-
-/// Minimum interval between two updates of the lenses while documents are analyzed.
-const LENSES_EVERY: Duration = Duration::from_secs(1);
-
-/// A step of the model thread.
-pub(super) enum Action {
-    Load,
-    Resize(usize),
-    Answer(Arc<Question>, CancellationToken),
-    Segment(DocumentId),
-    Batch(Batch),
-    /// Computes the word sources of one unit on screen ahead of a request.
-    Prefetch(Batch),
-    Lenses,
-    /// Searches neighbors of a document's items in the workspace, for some milliseconds.
-    Relate(DocumentId, CancellationToken),
-}
-
-/// Units of one document for one forward pass.
-pub(super) struct Batch {
-    pub(super) id: DocumentId,
-    pub(super) revision: u64,
-    pub(super) units: Vec<usize>,
-    pub(super) stop: CancellationToken,
-}
 
 /// Refuses all waiting requests when the thread ends, even by a panic.
 struct EndOnDrop(Arc<Shared>);
@@ -121,7 +94,12 @@ impl Worker {
         let mut state = shared.state();
         while !state.ended {
             let now = Instant::now();
-            if let Some(action) = self.decide(&mut state, now) {
+            let means = Means {
+                loaded: self.engine.is_some(),
+                loadable: self.loader.is_some(),
+                quarantine: &self.quarantine,
+            };
+            if let Some(action) = scheduler::next(&mut state, &means, now) {
                 return Some(action);
             }
             let news = self.news_before_sleep(&mut state);
@@ -144,62 +122,6 @@ impl Worker {
             state = shared.state();
         }
         None
-    }
-
-    /// Chooses the next step: questions go before documents, and a batch that was interrupted too often goes first.
-    fn decide(&mut self, state: &mut State, now: Instant) -> Option<Action> {
-        if let Some(loader) = state.loader.take() {
-            self.loader = Some(loader);
-            return Some(Action::Load);
-        }
-        if std::mem::take(&mut state.pool_changed) {
-            return Some(Action::Resize(state.options.threads));
-        }
-        match state.model {
-            ModelStatus::Failed(_) => return None,
-            _ if self.engine.is_none() => return self.loader.is_some().then_some(Action::Load),
-            _ if state.paused => return None,
-            _ => {}
-        }
-        let next = state.documents.next(now);
-        let waiting = next.as_ref().and_then(|(_, id)| state.documents.get(id));
-        let owed = waiting.is_some_and(Document::owed);
-        while let Some(question) = if owed { None } else { state.queue.pop() } {
-            if question.abandoned() {
-                continue;
-            }
-            if let Some(document) = next.as_ref().and_then(|(_, id)| state.documents.get_mut(id)) {
-                document.passed_over();
-            }
-            let (priority, interruptible) = (question.ask.priority(), question.interruptible());
-            let stop = start(state, priority, interruptible, Some(question.clone()), None);
-            return Some(Action::Answer(question, stop));
-        }
-        let lenses_due = next.is_none() || state.lenses_made.is_none_or(|made| now >= made + LENSES_EVERY);
-        if state.lenses_stale && lenses_due {
-            return Some(Action::Lenses);
-        }
-        let Some((priority, id)) = next else {
-            if let Some(id) = state.unrelated.first().cloned() {
-                let stop = start(state, Priority::Rest, true, None, Some(id.clone()));
-                return Some(Action::Relate(id, stop));
-            }
-            return prefetch(state);
-        };
-        let document = state.documents.get(&id)?;
-        if document.stage == Stage::Changed {
-            start(state, priority, false, None, Some(id.clone()));
-            return Some(Action::Segment(id));
-        }
-        let (revision, interruptible) = (document.revision, document.interruptible());
-        let units = document.pick(|key| self.quarantine.suspects(key));
-        let stop = start(state, priority, interruptible, None, Some(id.clone()));
-        Some(Action::Batch(Batch {
-            id,
-            revision,
-            units,
-            stop,
-        }))
     }
 
     /// Results that are not announced yet and would otherwise wait for the next batch.
@@ -249,39 +171,4 @@ impl Worker {
     pub(super) fn setting(&self) -> Option<Arc<Setting>> {
         self.shared.state().setting.clone()
     }
-}
-
-/// The least urgent step, taken only when there is no other; everything may interrupt it.
-fn prefetch(state: &mut State) -> Option<Action> {
-    let (id, revision, unit) = state
-        .documents
-        .iter_mut()
-        .find_map(|(id, document)| Some((id.clone(), document.revision, document.prefetch()?)))?;
-    let stop = start(state, Priority::Rest, true, None, Some(id.clone()));
-    let units = vec![unit];
-    Some(Action::Prefetch(Batch {
-        id,
-        revision,
-        units,
-        stop,
-    }))
-}
-
-/// Records the current work for threads that may have to stop it.
-fn start(
-    state: &mut State,
-    priority: Priority,
-    interruptible: bool,
-    question: Option<Arc<Question>>,
-    document: Option<DocumentId>,
-) -> CancellationToken {
-    let stop = CancellationToken::new();
-    state.running = Some(Running {
-        priority,
-        interruptible,
-        question,
-        document,
-        stop: stop.clone(),
-    });
-    stop
 }

@@ -464,7 +464,7 @@ fn show(
         return;
     }
     let stage = shared.change(|state| {
-        state.lenses_stale = true;
+        state.lenses.changed();
         state.indexing.stage.clone()
     });
     shared.tell(Event::Index(stage));
