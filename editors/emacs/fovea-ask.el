@@ -13,6 +13,7 @@
 (require 'subr-x)
 (require 'fovea-connection)
 (require 'fovea-places)
+(require 'fovea-words)
 
 (defface fovea-answer
   '((((class color) (min-colors 256) (background dark)) :background "#2b3852" :extend t)
@@ -79,17 +80,27 @@
     (overlay-put overlay 'fovea-ask t)
     (push overlay fovea--ask-marks)))
 
-(defun fovea--ask-show (found)
-  "Go to the answer FOUND, and mark it and its most important words."
+(defun fovea--ask-show (found &optional question)
+  "Go to the answer FOUND to QUESTION, and mark it and its most important words."
   (fovea-ask-clear)
   (fovea--visit (plist-get found :uri) (plist-get found :range))
   (fovea--ask-mark (plist-get found :range) 'fovea-answer 60)
+  (when question
+    (overlay-put (car fovea--ask-marks) 'fovea-answer
+                 (list :question question :uri (plist-get found :uri)
+                       :range (plist-get found :range) :within (plist-get found :within))))
   (let* ((words (fovea--ask-words found))
          (most (or (plist-get (car words) :score) 0)))
     (dolist (word words)
       (when (>= (plist-get word :score) (* fovea--ask-share most))
         (fovea--ask-mark (plist-get word :range) 'fovea-answer-word 61))))
   (add-hook 'after-change-functions #'fovea-ask-clear nil t))
+
+(defun fovea--trust-answer ()
+  "What `fovea.trust' judges on the marked answer at point, or nil elsewhere."
+  (seq-some (lambda (overlay) (overlay-get overlay 'fovea-answer)) (overlays-at (point))))
+
+(add-hook 'fovea-trust-functions #'fovea--trust-answer)
 
 (defvar fovea--ask-hinted nil "Whether the user knows that a model can write an answer.")
 
@@ -119,7 +130,7 @@ the words that carry it are marked until you edit the text."
       (when-let ((found (if (cdr answers)
                             (fovea--choose "Answer" answers #'fovea--ask-describe #'fovea--ask-annotate)
                           (car answers))))
-        (fovea--ask-show found)
+        (fovea--ask-show found question)
         (message "Fovea: %s%s" (fovea--ask-because found) (fovea--ask-hint answer)))))))
 
 (provide 'fovea-ask)

@@ -248,6 +248,7 @@ An older question is cancelled."
     (define-key map "d" #'fovea-compare-details)
     (define-key map (kbd "RET") #'fovea-compare-visit)
     (define-key map (kbd "TAB") #'fovea-compare-other-side)
+    (define-key map "t" #'fovea-trust)
     map)
   "Keys in a comparison.")
 
@@ -262,6 +263,7 @@ An older question is cancelled."
     (set-keymap-parent map (make-composed-keymap button-buffer-map special-mode-map))
     (define-key map "q" #'fovea-compare-quit)
     (define-key map "d" #'fovea-compare-details)
+    (define-key map "t" #'fovea-trust)
     map)
   "Keys in the summary of a comparison.")
 
@@ -298,7 +300,7 @@ An older question is cancelled."
       (setq fovea--side side
             fovea--cuts (cdr text)
             fovea--title (format " %s  %s" (fovea--where passage) (fovea--first-line passage))
-            mode-line-format " TAB other side · RET go there · d details · q close"
+            mode-line-format " TAB other side · RET go there · d details · t trust? · q close"
             header-line-format '(:eval (fovea--cut-title))))
     buffer))
 
@@ -417,6 +419,14 @@ An older question is cancelled."
   "PASSAGE as an argument: as text, because its file may not be open."
   (list :text (substring-no-properties (fovea-passage-data-text passage))
         :language (fovea-passage-data-language passage)))
+
+(defun fovea--trust-comparison ()
+  "What `fovea.trust' judges in a comparison, or nil elsewhere."
+  (when fovea--comparison
+    (cl-mapcan (lambda (part passage) (list part (fovea--passage-argument passage)))
+               '(:a :b) (fovea-comparison-passages fovea--comparison))))
+
+(add-hook 'fovea-trust-functions #'fovea--trust-comparison)
 
 (defun fovea-compare-passages (first second)
   "Ask why the passages FIRST and SECOND are similar, and show it."

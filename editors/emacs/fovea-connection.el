@@ -175,7 +175,7 @@ there are.  Set it with `setopt' or `customize', and a running server follows."
     (unless (and program (executable-find program))
       (format "Fovea cannot find the program `%s'.
 Install it with `cargo install --path .' in the folder of Fovea, or set `fovea-command' to where it is,
-as in (setq fovea-command \\='(\"/path/to/fovea\" \"serve\")).  Then call M-x fovea-restart." program))))
+as in (setq fovea-command '(\"/path/to/fovea\" \"serve\")).  Then call M-x fovea-restart." program))))
 
 (defconst fovea-protocol 1 "The version of the protocol of this client.")
 

@@ -191,7 +191,7 @@ Is there code like this?  \\[fovea-similar], and why they are similar: \\[fovea-
                 (propertize " path " 'face 'fovea-draws-middle) " "
                 (propertize " file " 'face 'fovea-draws-weak)
                 "  While point rests on a word: the words that the model reads it\n  with, the strongest color first.\n\n  "
-                (propertize "текст" 'face 'fovea-unread)
+                (propertize "unread" 'face 'fovea-unread)
                 "  Text that the model cannot read.\n\n")
         (insert keys)))))
 

@@ -23,9 +23,9 @@
     ("enable" t (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether Fovea analyzes documents at all.")
     ("languages" [] (repeat string)
-     "LSP language identifiers to analyze, such as `\"rust\"`. An empty list means all languages.")
+     "LSP language identifiers to analyze, such as `\"rust\"'. An empty list means all languages.")
     ("excludePatterns" [] (repeat string)
-     "Globs of absolute paths. Fovea never analyzes files that match one, for example `\"**/vendor/**\"`.")
+     "Globs of absolute paths. Fovea never analyzes files that match one, for example `\"**/vendor/**\"'.")
     ("maxFileBytes" 1000000 integer
      "Maximum size of a document in bytes. Fovea does not analyze larger ones.")
     ("maxLineBytes" 20000 integer
@@ -35,9 +35,9 @@
     ("debounceMs" 250 integer
      "Milliseconds without an edit before Fovea analyzes the whole document again.")
     ("method" "decomposition" (choice (const "decomposition") (const "alti") (const "attention") (const "rollout") (const "norm") (const "surprisal"))
-     "The method that scores words in heat and hover. `surprisal` says how unexpected a word is after those before it; it needs a model that predicts the next token (`model.dir`).")
+     "The method that scores words in heat and hover. `surprisal' says how unexpected a word is after those before it; it needs a model that predicts the next token (`model.dir').")
     ("identifierAware" t (choice (const :tag "on" t) (const :tag "off" :json-false))
-     "Whether the model reads identifiers as words: `parseHTTPConfig` as parse, HTTP and config.")
+     "Whether the model reads identifiers as words: `parseHTTPConfig' as parse, HTTP and config.")
     ("hover.enable" t (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether a hover over a word explains it.")
     ("hover.details" :json-false (choice (const :tag "on" t) (const :tag "off" :json-false))
@@ -51,9 +51,9 @@
     ("codeLens.minSimilarity" 0.6 number
      "Minimum similarity (language-centered cosine) for items of the same file. Items in another file of the same language need 0.15 more. Items in another language need 0.05 more, or 0.2 less if both have the same name of several words.")
     ("lens.detail" "useful" (choice (const "useful") (const "all"))
-     "Which items lenses, actions and the peek show. `useful` shows items that tell the reader something new: copies, variants, parallel implementations, the same task elsewhere. `all` shows every item that reaches `codeLens.minSimilarity`.")
+     "Which items lenses, actions and the peek show. `useful' shows items that tell the reader something new: copies, variants, parallel implementations, the same task elsewhere. `all' shows every item that reaches `codeLens.minSimilarity'.")
     ("index.enable" t (choice (const :tag "on" t) (const :tag "off" :json-false))
-     "Whether Fovea indexes the open folders in the background, so that search and similar items cover all their files. The index is in `fovea/index.sqlite` of your cache folder, or in memory if `cache.disk` is off. It contains names, vectors and hashes of words, but no text.")
+     "Whether Fovea indexes the open folders in the background, so that search and similar items cover all their files. The index is in `fovea/index.sqlite' of your cache folder, or in memory if `cache.disk' is off. It contains names, vectors and hashes of words, but no text.")
     ("index.onBattery" :json-false (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether indexing continues on battery power. Fovea can detect battery power on some systems only, such as Linux.")
     ("inlayHint.enable" :json-false (choice (const :tag "on" t) (const :tag "off" :json-false))
@@ -63,31 +63,31 @@
     ("diagnostics.enable" :json-false (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether Fovea reports a diagnostic (severity: hint) for an item that is nearly identical to another.")
     ("diagnostics.minSimilarity" 0.9 number
-     "Minimum similarity (language-centered cosine) for a diagnostic of `diagnostics.enable`. Only items that count as similar are considered, so a value below `codeLens.minSimilarity` has no effect.")
+     "Minimum similarity (language-centered cosine) for a diagnostic of `diagnostics.enable'. Only items that count as similar are considered, so a value below `codeLens.minSimilarity' has no effect.")
     ("highlight.enable" t (choice (const :tag "on" t) (const :tag "off" :json-false))
      "Whether Fovea highlights the other occurrences of the word under the cursor and the words that it draws on.")
     ("highlight.attention" "auto" (choice (const "auto") (const "always") (const "never"))
-     "Whether document highlights contain the words that the word under the cursor draws on. `auto` leaves them out where the editor draws them separately (VS Code, Neovim, Emacs) and where highlights become a selection (Helix).")
+     "Whether document highlights contain the words that the word under the cursor draws on. `auto' leaves them out where the editor draws them separately (VS Code, Neovim, Emacs) and where highlights become a selection (Helix).")
     ("heat.preset" "quiet" (choice (const "quiet") (const "full") (const "off"))
-     "How many words get heat: `quiet` marks the few most telling words of each function or paragraph, `full` colors every word by its score, `off` shows none. Data files get heat in `full` only.")
+     "How many words get heat: `quiet' marks the few most telling words of each function or paragraph, `full' colors every word by its score, `off' shows none. Data files get heat in `full' only.")
     ("heat.enable" t (choice (const :tag "on" t) (const :tag "off" :json-false))
-     "`false` is the same as `heat.preset` set to `off`.")
+     "`false' is the same as `heat.preset' set to `off'.")
     ("model.dir" "" string
      "A Hugging Face model folder or a GGUF file to load instead of the built-in model.")
     ("model.generator" "" string
      "A Hugging Face model folder or a GGUF file of a model that writes text. It writes answers to questions and predicts what comes next, and the built-in model does the rest. Fovea loads it when you first ask, and unloads it after ten minutes without a question.")
     ("classify.probe" "" string
-     "A probe that `fovea probe train` made, by its name or its file (`….json`): a lens names the class of each function or section, such as `security-relevant .91`, if its probability is at least 0.8. Labels called `other` or `none` have no lens. Fovea reads the file again when it changes.")
+     "A probe that `fovea probe train' made, by its name or its file (`….json'): a lens names the class of each function or section, such as `security-relevant .91', if its probability is at least 0.8. Labels called `other' or `none' have no lens. Fovea reads the file again when it changes.")
     ("cache.disk" t (choice (const :tag "on" t) (const :tag "off" :json-false))
-     "Whether Fovea keeps results for the next start, in `fovea/results.sqlite` of your cache folder (or in `FOVEA_CACHE_DIR`). The file contains scores and embeddings under a hash of the text, never the text.")
+     "Whether Fovea keeps results for the next start, in `fovea/results.sqlite' of your cache folder (or in `FOVEA_CACHE_DIR'). The file contains scores and embeddings under a hash of the text, never the text.")
     ("cache.diskMegabytes" 256 integer
-     "Maximum size of `fovea/results.sqlite` in megabytes. Fovea removes the least recently used results first.")
+     "Maximum size of `fovea/results.sqlite' in megabytes. Fovea removes the least recently used results first.")
     ("positionEncoding" "auto" (choice (const "auto") (const "utf-8") (const "utf-16") (const "utf-32"))
-     "Position encoding to use. `auto` uses the first one that the client offers. Fovea reads this setting only when it starts.")
+     "Position encoding to use. `auto' uses the first one that the client offers. Fovea reads this setting only when it starts.")
     ("log.level" "warn" (choice (const "off") (const "error") (const "warn") (const "info") (const "debug") (const "trace"))
      "Amount of log output on stderr. The log never contains document text.")
     ("log.slowMs" 1000 integer
-     "Fovea logs requests that take longer than this many milliseconds, at level `info`. 0 logs none.")
+     "Fovea logs requests that take longer than this many milliseconds, at level `info'. 0 logs none.")
     ;; end of the table
     )
   "Name, default, type and meaning of each setting of the server.")

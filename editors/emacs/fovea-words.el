@@ -297,22 +297,35 @@ The shares sum to the whole, up to a residual of %.0e.\n"
   "COUNT words, in words."
   (if (= count 1) "1 word" (format "%d words" count)))
 
+(defvar fovea-trust-functions nil
+  "Functions that return the argument of `fovea.trust' for what is at point.
+The first one that returns more than nil decides; without any, the unit at
+point is judged.")
+
+(defconst fovea--changes
+  '(("embedding" . "How far the embedding turns (1 - cosine):")
+    ("similarity" . "How far the similarity falls:")
+    ("answer" . "How far the score of the answer falls:"))
+  "What the curve of a verdict shows.")
+
 ;;;###autoload
 (defun fovea-trust ()
   "Say whether the explanation at point can be trusted.
 Fovea deletes the words with the highest scores, and as many random words, and
-compares how far the embedding turns.  It takes up to two seconds."
+compares what changes.  In a comparison and on the marked answer to a question
+it judges their words.  It takes up to two seconds."
   (interactive)
   (let ((answer (fovea-wait "judging the explanation" "fovea.trust"
-                            (list :uri (fovea-uri) :position (fovea-position (point))))))
-    (unless answer (user-error "Fovea: there is no text at point to judge"))
+                            (or (run-hook-with-args-until-success 'fovea-trust-functions)
+                                (list :uri (fovea-uri) :position (fovea-position (point)))))))
+    (unless answer (user-error "Fovea: there is nothing at point to judge"))
     (let* ((curve (append (plist-get answer :curve) nil))
            (random (plist-get answer :random))
            (most (apply #'max random (mapcar (lambda (point) (elt point 1)) curve))))
       (fovea--with-explanation
         (insert (plist-get answer :sentence) "\n")
         (when curve
-          (insert "\nHow far the embedding turns (1 - cosine):\n")
+          (insert "\n" (cdr (or (assoc (plist-get answer :target) fovea--changes) (car fovea--changes))) "\n")
           (dolist (point curve)
             (insert (fovea--turn-row (elt point 1) most
                                      (format "without the %s of the highest scores" (fovea--count-words (elt point 0))))))

@@ -128,6 +128,16 @@ impl Worker {
                 let answer = self.pool.install(explain).map_err(ComputeError::from)?;
                 Ok(Answer::Why(Box::new(answer)))
             }
+            Ask::TrustAnswer {
+                question,
+                passage,
+                range,
+            } => {
+                let engine = self.engine.as_deref().ok_or_else(no_model)?;
+                let judge = || engine.trust_answer(question, (passage, range), checkpoint);
+                let judged = self.pool.install(judge).map_err(ComputeError::from)?;
+                Ok(Answer::Judged(judged.map(Box::new)))
+            }
             Ask::Along { text, direction } => {
                 let engine = self.engine.as_deref().ok_or_else(no_model)?;
                 let text = (text.0.as_str(), text.1);
@@ -165,6 +175,7 @@ impl Worker {
             Wanted::Totals => Ok(Answer::Pair(Box::new(pair.report(false, means, checkpoint)?))),
             Wanted::Matrix => Ok(Answer::Pair(Box::new(pair.report(true, means, checkpoint)?))),
             Wanted::Row(which, word) => Ok(Answer::Row(pair.row(which, word, checkpoint)?)),
+            Wanted::Trust => Ok(Answer::Judged(Some(Box::new(pair.trust(means, checkpoint)?)))),
         });
         answer.map_err(|error: ModelError| ComputeError::from(error).into())
     }

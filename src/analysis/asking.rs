@@ -12,9 +12,10 @@ use super::questions::unexpected_answer;
 use super::queue::{Answer as Told, Ask};
 use super::{CancellationToken, DocumentId, Refusal};
 use crate::explain::predict::{Prediction, Wish};
+use crate::explain::trust::Trust;
 use crate::similar::ask::{Answer, Looked, PASSAGES, Passage, Question, Scored};
 use crate::similar::index::{Filter, Query};
-use crate::text::{Language, Snapshot};
+use crate::text::{ByteRange, Language, Snapshot};
 
 impl AnalysisHandle {
     /// The items of the open documents and of the workspace that may answer a question, best first. An item of a team's store is none of them,
@@ -85,6 +86,27 @@ impl AnalysisHandle {
         };
         match self.ask(ask, cancel).await? {
             Told::Predicted(found) => Ok(*found),
+            _ => Err(unexpected_answer()),
+        }
+    }
+
+    /// Whether what is said of an answer can be trusted; `None` if the passage does not have it.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn trust_answer(
+        &self,
+        question: &Arc<Question>,
+        (passage, range): (&Arc<Passage>, ByteRange),
+        cancel: CancellationToken,
+    ) -> Result<Option<Trust>, Refusal> {
+        let ask = Ask::TrustAnswer {
+            question: question.clone(),
+            passage: passage.clone(),
+            range,
+        };
+        match self.ask(ask, cancel).await? {
+            Told::Judged(judged) => Ok(judged.map(|judged| *judged)),
             _ => Err(unexpected_answer()),
         }
     }

@@ -10,7 +10,7 @@ use crate::explain::{Directed, Heads, Means, Method, Pair, PairReport, Parts, Sh
 use crate::model::{Checkpoint, Model, ModelError, ModelInfo};
 use crate::similar::ask::{self, Looked, Passage, Question, Scored, look};
 use crate::similar::index::{ReadQuery, route_query};
-use crate::text::{Language, Snapshot};
+use crate::text::{ByteRange, Language, Snapshot};
 
 /// A loaded model, as the model thread uses it.
 pub trait Engine: Send + Sync {
@@ -76,6 +76,16 @@ pub trait Engine: Send + Sync {
         own: &Scored,
         checkpoint: Checkpoint,
     ) -> Result<ask::Answer, ModelError>;
+    /// Same as [`ask::trust`].
+    ///
+    /// # Errors
+    /// Those of [`Engine::analyze`].
+    fn trust_answer(
+        &self,
+        question: &Question,
+        answer: (&Passage, &ByteRange),
+        checkpoint: Checkpoint,
+    ) -> Result<Option<Trust>, ModelError>;
     /// The embedding of a text, and what its words add along a direction ([`Directed::along`]).
     ///
     /// # Errors
@@ -125,6 +135,11 @@ pub trait Comparison: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// Those of [`Engine::analyze`].
     fn row(&self, which: Which, word: usize, checkpoint: Checkpoint) -> Result<Option<Shares>, ModelError>;
+    /// Same as [`Pair::trust`].
+    ///
+    /// # Errors
+    /// Those of [`Engine::analyze`].
+    fn trust(&self, means: Option<Means>, checkpoint: Checkpoint) -> Result<Trust, ModelError>;
 }
 
 impl Comparison for Pair {
@@ -137,6 +152,10 @@ impl Comparison for Pair {
 
     fn row(&self, which: Which, word: usize, checkpoint: Checkpoint) -> Result<Option<Shares>, ModelError> {
         Pair::row(self, which, word, checkpoint)
+    }
+
+    fn trust(&self, means: Option<Means>, checkpoint: Checkpoint) -> Result<Trust, ModelError> {
+        Pair::trust(self, means, checkpoint)
     }
 }
 
@@ -215,6 +234,15 @@ impl Engine for Model {
         checkpoint: Checkpoint,
     ) -> Result<ask::Answer, ModelError> {
         ask::explain(self, question, passage, own, Method::Decomposition, checkpoint)
+    }
+
+    fn trust_answer(
+        &self,
+        question: &Question,
+        answer: (&Passage, &ByteRange),
+        checkpoint: Checkpoint,
+    ) -> Result<Option<Trust>, ModelError> {
+        ask::trust(self, question, answer, checkpoint)
     }
 
     fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError> {
@@ -306,6 +334,15 @@ impl Engine for Box<dyn Engine> {
         checkpoint: Checkpoint,
     ) -> Result<ask::Answer, ModelError> {
         (**self).explain_answer(question, passage, own, checkpoint)
+    }
+
+    fn trust_answer(
+        &self,
+        question: &Question,
+        answer: (&Passage, &ByteRange),
+        checkpoint: Checkpoint,
+    ) -> Result<Option<Trust>, ModelError> {
+        (**self).trust_answer(question, answer, checkpoint)
     }
 
     fn along(&self, text: (&str, Language), direction: &[f32], checkpoint: Checkpoint) -> Result<Toward, ModelError> {

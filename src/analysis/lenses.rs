@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::queue::lock;
 use super::remote_index::RemoteIndexClient;
-use super::shown::{Shown, ShownFile};
+use super::shown::{Shown, ShownFile, View};
 use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbors, Neighbor};
 use crate::segment::{Item, ItemKind};
@@ -107,9 +107,61 @@ pub struct Opened {
     pub file: Option<ShownFile>,
 }
 
+/// The paths under which a search knows the open documents: those of their files below the open folders, as in the index, so that filters of
+/// paths and the rules for tests mean the same. A second view of a file has its URI.
+#[derive(Default)]
+struct Places {
+    paths: HashMap<DocumentId, PathBuf>,
+    documents: HashMap<PathBuf, DocumentId>,
+}
+
+impl Places {
+    fn new<'a>(
+        documents: impl Iterator<Item = &'a DocumentId>,
+        files: &[(DocumentId, ShownFile)],
+        roots: &[PathBuf],
+    ) -> Places {
+        let mut places = Places::default();
+        // Files before their other views.
+        let is_view = |file: &ShownFile| file.view != View::File;
+        let mut named: Vec<(&DocumentId, &ShownFile)> = files.iter().map(|(id, file)| (id, file)).collect();
+        named.sort_by_key(|(_, file)| is_view(file));
+        for (id, file) in named {
+            let below = roots.iter().filter_map(|root| file.path.strip_prefix(root).ok());
+            // Of nested folders the innermost.
+            let below = below.min_by_key(|path| path.as_os_str().len());
+            let path = below.or(file.path.file_name().map(Path::new));
+            if let Some(path) = path.filter(|path| !places.documents.contains_key(*path)) {
+                places.add(id, path.to_owned());
+            }
+        }
+        for id in documents {
+            if !places.paths.contains_key(id) {
+                places.add(id, PathBuf::from(&**id));
+            }
+        }
+        places
+    }
+
+    fn add(&mut self, id: &DocumentId, path: PathBuf) {
+        self.documents.insert(path.clone(), id.clone());
+        self.paths.insert(id.clone(), path);
+    }
+
+    fn of<'a>(&'a self, id: &'a DocumentId) -> &'a Path {
+        self.paths.get(id).map_or(Path::new(&**id), PathBuf::as_path)
+    }
+
+    fn at(&self, path: &Path) -> Option<&str> {
+        self.documents.get(path).map(|id| &**id)
+    }
+}
+
 /// All items that can be compared, and the neighbors that were requested so far.
 pub struct Lenses {
     documents: BTreeMap<DocumentId, Arc<DocumentVectors>>,
+    /// The path of each document in `open`.
+    places: Places,
     shown: Shown,
     open: VectorIndex,
     workspace: Arc<Workspace>,
@@ -144,6 +196,7 @@ impl Default for Lenses {
     fn default() -> Lenses {
         Lenses::new(
             Vec::new(),
+            &[],
             Arc::default(),
             &Center::default(),
             None,
@@ -154,10 +207,11 @@ impl Default for Lenses {
 }
 
 impl Lenses {
-    /// The items of all open documents, in addition to those of the workspace.
+    /// The items of all open documents, in addition to those of the workspace; `roots` are the canonical paths of the open folders.
     /// Vectors are centered with `center`, or with the open documents for languages that `center` does not know.
     pub fn new(
         opened: Vec<Opened>,
+        roots: &[PathBuf],
         workspace: Arc<Workspace>,
         center: &Center,
         team: Option<Arc<RemoteIndexClient>>,
@@ -170,11 +224,11 @@ impl Lenses {
             documents.insert(vectors.id.clone(), vectors);
         }
         files.sort_by(|a, b| a.0.cmp(&b.0));
+        let places = Places::new(documents.keys(), &files, roots);
         let shown = Shown::new(files, |path| workspace.has_file(path));
-        let path = |id: &DocumentId| PathBuf::from(&**id);
         let mut listed: Vec<_> = documents
             .iter()
-            .map(|(id, document)| (path(id), &*document.items))
+            .map(|(id, document)| (places.of(id).to_owned(), &*document.items))
             .collect();
         // Paths are ordered by component, unlike text.
         listed.sort_by(|a, b| a.0.cmp(&b.0));
@@ -182,6 +236,7 @@ impl Lenses {
         let open = VectorIndex::of_items(&listed, center, width.unwrap_or_default());
         Lenses {
             documents,
+            places,
             shown,
             open,
             workspace,
@@ -367,7 +422,7 @@ impl Lenses {
     /// The question for neighbors of an item: `among_open` excludes its own place among the open documents.
     fn asked<'a>(&'a self, document: &'a DocumentVectors, at: usize, among_open: bool) -> Asked<'a> {
         let EmbeddedItem { item, vector, .. } = &document.items[at];
-        let path = Path::new(&*document.id);
+        let path = self.places.of(&document.id);
         Asked {
             path: among_open.then_some(path),
             item,
@@ -401,7 +456,7 @@ impl Lenses {
     }
 
     fn open_item(&self, found: Found) -> Option<Neighbor> {
-        let (id, document) = self.documents.get_key_value(found.path.to_str()?)?;
+        let (id, document) = self.documents.get_key_value(self.places.at(&found.path)?)?;
         if self.shown.is_double(id) {
             return None;
         }
@@ -418,7 +473,7 @@ impl Lenses {
 
     /// Whether the text of an item in an open document contains all phrases.
     fn holds_phrases(&self, found: &Found, phrases: &[String]) -> bool {
-        let document = found.path.to_str().and_then(|id| self.documents.get(id));
+        let document = self.places.at(&found.path).and_then(|id| self.documents.get(id));
         document.is_some_and(|document| {
             let own = folded(&document.snapshot.text(found.item.start.byte..found.item.end.byte));
             phrases.iter().all(|phrase| own.contains(phrase))

@@ -161,7 +161,7 @@ pub enum Refusal {
     #[error("the model is still loading")]
     Loading,
     /// The user paused the analysis.
-    #[error("fovea is paused; run fovea.resume to continue")]
+    #[error("fovea is paused; run its command Resume to continue")]
     Paused,
     /// The document is not analyzed.
     #[error("{0}")]

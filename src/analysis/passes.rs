@@ -1,6 +1,7 @@
 //! Work on whole documents: segments, batches of units, item vectors.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -166,7 +167,7 @@ impl Worker {
     }
 
     pub(super) fn lenses(&mut self) {
-        let (opened, wanted, shown) = {
+        let (opened, wanted, shown, roots) = {
             let mut state = self.shared.state();
             state.lenses.begin(Instant::now());
             let mut wanted = BTreeSet::new();
@@ -181,7 +182,9 @@ impl Worker {
                     wanted.insert(id.clone());
                 }
             }
-            (opened, wanted, (state.options.min_similarity, state.options.detail))
+            let roots = state.options.workspace.as_ref().map(|scope| scope.roots.clone());
+            let shown = (state.options.min_similarity, state.options.detail);
+            (opened, wanted, shown, roots.unwrap_or_default())
         };
         let located = opened.into_iter().map(|Opened { vectors, file }| {
             let file = file.map(ShownFile::canonical);
@@ -191,7 +194,19 @@ impl Worker {
         let (threshold, detail) = shown;
         let workspace = self.shared.workspace();
         let center = self.center(&workspace);
-        let lenses = Lenses::new(located.collect(), workspace, &center, team.clone(), threshold, detail);
+        let roots: Vec<PathBuf> = roots
+            .into_iter()
+            .map(|root| root.canonicalize().unwrap_or(root))
+            .collect();
+        let lenses = Lenses::new(
+            located.collect(),
+            &roots,
+            workspace,
+            &center,
+            team.clone(),
+            threshold,
+            detail,
+        );
         self.shared.set_lenses(Arc::new(lenses));
         if let Some(team) = team {
             wanted.iter().for_each(|id| team.want(id));

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::handle::AnalysisHandle;
 use super::queue::{Answer, Ask, Asker, Wanted};
 use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
+use crate::explain::trust::Trust;
 use crate::explain::{PairReport, Shares, Which};
 use crate::text::{ByteRange, Language, Snapshot};
 
@@ -173,6 +174,23 @@ impl AnalysisHandle {
         let wanted = Wanted::Row(which, word);
         match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
             Answer::Row(row) => Ok(row),
+            _ => Err(unexpected_answer()),
+        }
+    }
+
+    /// Whether the totals of a comparison can be trusted. Fast after [`AnalysisHandle::compare`] of the same passages.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn trust_comparison(
+        &self,
+        a: (String, Language),
+        b: (String, Language),
+        cancel: CancellationToken,
+    ) -> Result<Option<Trust>, Refusal> {
+        let wanted = Wanted::Trust;
+        match self.ask(Ask::Compare { a, b, wanted }, cancel).await? {
+            Answer::Judged(judged) => Ok(judged.map(|judged| *judged)),
             _ => Err(unexpected_answer()),
         }
     }

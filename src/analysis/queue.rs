@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use super::engine::Toward;
 use super::{CancellationToken, CursorReport, DocumentId, DocumentReport, Refusal, TrustReport, UnitReport};
 use crate::explain::predict::{Prediction, Wish};
+use crate::explain::trust::Trust;
 use crate::explain::{PairReport, Shares, Which};
 use crate::similar::ask::{Looked, Passage, Question as Asked, Scored};
 use crate::similar::index::ReadQuery;
@@ -46,6 +47,8 @@ pub enum Wanted {
     Matrix,
     /// The pairs of a single word.
     Row(Which, usize),
+    /// Whether the totals can be trusted.
+    Trust,
 }
 
 /// The answer to a question.
@@ -63,6 +66,8 @@ pub enum Answer {
     Row(Option<Shares>),
     /// Whether an explanation can be trusted; `None` if there is no text.
     Trust(Option<Box<TrustReport>>),
+    /// Whether the explanation of a comparison or an answer can be trusted; `None` if the passage no longer has the answer.
+    Judged(Option<Box<Trust>>),
     /// For a search: the query as the model read it.
     Query(ReadQuery),
     /// To a question in words: what a passage holds.
@@ -156,6 +161,15 @@ pub enum Ask {
         /// The sentence.
         sentence: Scored,
     },
+    /// Whether what is said of an answer can be trusted.
+    TrustAnswer {
+        /// The question.
+        question: Arc<Asked>,
+        /// The passage with the answer.
+        passage: Arc<Passage>,
+        /// The answer's place in the document.
+        range: ByteRange,
+    },
     /// What the words of a text add along a direction of embeddings.
     Along {
         /// The text.
@@ -189,7 +203,12 @@ impl Ask {
             | Ask::Range { id, snapshot, .. }
             | Ask::Trust { id, snapshot, .. }
             | Ask::Predict { id, snapshot, .. } => Some((id, snapshot.version())),
-            Ask::Compare { .. } | Ask::Look { .. } | Ask::Why { .. } | Ask::Along { .. } | Ask::Search { .. } => None,
+            Ask::Compare { .. }
+            | Ask::Look { .. }
+            | Ask::Why { .. }
+            | Ask::TrustAnswer { .. }
+            | Ask::Along { .. }
+            | Ask::Search { .. } => None,
         }
     }
 
@@ -207,6 +226,7 @@ impl Ask {
             | Ask::Compare { .. }
             | Ask::Look { .. }
             | Ask::Why { .. }
+            | Ask::TrustAnswer { .. }
             | Ask::Along { .. }
             | Ask::Predict { .. } => Priority::Visible,
         }

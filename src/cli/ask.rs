@@ -12,6 +12,7 @@ use super::input::{self, Usage};
 use super::output::{self, PageFormat};
 use super::{ModelArguments, index};
 use crate::explain::Method;
+use crate::explain::trust::Trust;
 use crate::model::{Ability, Model, UNSTOPPED, default_source};
 use crate::render::decided::{self, Section};
 use crate::render::json::{ExplainWord, JsonPosition};
@@ -38,6 +39,9 @@ pub(super) struct Ask {
     /// many passes
     #[arg(long, default_value = "decomposition", value_parser = Method::of_number)]
     method: Method,
+    /// Also say whether the words that count most can be trusted: how much more an answer's score falls without them than without random words
+    #[arg(long, conflicts_with = "method")]
+    trust: bool,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -65,6 +69,9 @@ struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     residual: Option<f32>,
     words: Vec<AnswerWord>,
+    /// Whether the words can be trusted, with `--trust`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<Trust>,
 }
 
 /// A word of an answer.
@@ -99,10 +106,14 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
         return Err(Usage("--threshold: give a number from 0 to 1".to_owned()).into());
     }
     let model = arguments.model.load()?;
+    if arguments.trust && model.info().abilities.contains(&Ability::Generate) {
+        let why = "--trust judges answers that are found; a model that writes measures what each sentence draws on";
+        return Err(Usage(why.to_owned()).into());
+    }
     if model.info().abilities.contains(&Ability::Generate) {
         return composed::run(arguments, &model);
     }
-    let model = model.of_reader(model.reader(&arguments.question, Language::Prose));
+    let model = model.of_reader(model.reader_of_query(&arguments.question));
     // The embeddings of a model with an extractive head are useless for a search.
     let extracts = model.info().abilities.contains(&Ability::Answer);
     let (model, passages) = match extracts {
@@ -123,7 +134,16 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
     };
     let question = Question::new(&*arguments.question);
     let answers = ask::answers(&model, &question, &passages, arguments.wish(), UNSTOPPED)?;
-    let answers: Vec<Answer> = answers.into_iter().map(|answer| shown(answer, &passages)).collect();
+    let judged = |answer: ask::Answer| -> Result<Answer> {
+        let place = (&passages[answer.passage], &answer.range);
+        let trust = match arguments.trust {
+            true => ask::trust(&model, &question, place, UNSTOPPED)?,
+            false => None,
+        };
+        let answer = shown(answer, &passages);
+        Ok(Answer { trust, ..answer })
+    };
+    let answers: Vec<Answer> = answers.into_iter().map(judged).collect::<Result<_>>()?;
     match arguments.format {
         PageFormat::Json => output::write_json(&answers),
         PageFormat::Terminal => output::write(&in_words(&answers)),
@@ -208,6 +228,7 @@ fn shown(answer: ask::Answer, passages: &[Passage]) -> Answer {
         value: answer.value,
         residual: answer.residual,
         words: answer.words.into_iter().map(word).collect(),
+        trust: None,
     }
 }
 
@@ -232,6 +253,10 @@ fn in_html(question: &str, answers: &[Answer]) -> String {
             )
         });
         let passage = answer.passage.iter().map(|name| format!(" in {name}"));
+        let notes = std::iter::once(format!(
+            "{} {:+.3}, by words ({})",
+            answer.target, answer.value, answer.method
+        ));
         Section {
             heading: format!(
                 "{:.2} · {}:{}{}",
@@ -242,10 +267,9 @@ fn in_html(question: &str, answers: &[Answer]) -> String {
             ),
             words: words.collect(),
             text: answer.text.clone(),
-            notes: vec![format!(
-                "{} {:+.3}, by words ({})",
-                answer.target, answer.value, answer.method
-            )],
+            notes: notes
+                .chain(answer.trust.iter().map(|trust| trust.sentence.clone()))
+                .collect(),
             ..Section::default()
         }
     };
@@ -284,6 +308,9 @@ fn in_words(answers: &[Answer]) -> String {
             })
             .collect();
         page += &format!("      {}\n", told.join(" · "));
+        for line in answer.trust.iter().flat_map(|trust| trust.sentence.lines()) {
+            page += &format!("      {line}\n");
+        }
     }
     page
 }

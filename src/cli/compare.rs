@@ -45,6 +45,9 @@ pub(super) struct Compare {
     /// Leave the matrix of all pairs out of the JSON, which is quick
     #[arg(long, conflicts_with = "pairs")]
     no_pairs: bool,
+    /// Say whether the words that count most can be trusted: how much more the similarity falls without them than without random words
+    #[arg(long, conflicts_with_all = ["method", "pairs", "no_pairs"])]
+    trust: bool,
     #[command(flatten)]
     model: ModelArguments,
     /// How to write the result
@@ -109,6 +112,14 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
         .map(|vector_index| vector_index.center().between(read_a.1, read_b.1));
     let means = between.as_ref().map(|between| between.means());
     let pair = Pair::read(&model, read_a, read_b, UNSTOPPED)?;
+    if arguments.trust {
+        let trust = pair.trust(means, UNSTOPPED)?;
+        return match arguments.format {
+            CompareFormat::Json => output::write_json(&trust),
+            CompareFormat::Markdown => output::write(&format!("{}\n", trust.sentence)),
+            CompareFormat::Terminal => output::write(&terminal::trust(&trust)),
+        };
+    }
     let wants_pairs = arguments.pairs || arguments.format == CompareFormat::Json && !arguments.no_pairs;
     let report = match wants_pairs {
         true => pair.matrix(means, UNSTOPPED)?,

@@ -126,6 +126,15 @@ pub(super) fn run(arguments: &Explain) -> Result<()> {
     if arguments.trust {
         return trust::run(arguments);
     }
+    if let (file, Some(_)) = input::place(&arguments.file)
+        && !arguments.file.exists()
+    {
+        let why = format!(
+            "explain reads a whole file: name {} without a line, or add --trust to judge the unit there",
+            file.display()
+        );
+        return Err(Usage(why).into());
+    }
     let language = input::language(arguments.language.as_deref())?;
     let snapshot = input::document(&arguments.file, language, arguments.max_bytes)?;
     let model = model(arguments)?;

@@ -121,7 +121,7 @@ impl Scope {
     /// The model that reads a query. A query that is not in English needs a second index, by the multilingual model.
     pub(super) fn reader_of(&self, query: &str) -> Result<Model> {
         let model = self.model.load()?;
-        let reader = model.reader(query, Language::Prose);
+        let reader = model.reader_of_query(query);
         if reader == Reader::Multilingual {
             output::say(&format_args!(
                 "{} reads this query, because it is not in English; the first such search of a folder indexes it for this model",

@@ -108,6 +108,10 @@ pub(super) fn run(arguments: &Search) -> Result<()> {
     let found: Vec<_> = found.iter().map(json::found).collect();
     match arguments.format {
         Format::Json => output::write_json(&found),
+        Format::Terminal if found.is_empty() => output::write(NOTHING),
         Format::Terminal => output::write(&terminal::found(&found)),
     }
 }
+
+/// What a terminal shows if nothing matches.
+const NOTHING: &str = "nothing matches; use other words, or fewer filters\n";

@@ -120,6 +120,11 @@ impl<'a> CenteredTotals<'a> {
         }
     }
 
+    /// The cosine of the two centered embeddings.
+    pub fn cosine(&self) -> f64 {
+        cosine(&self.a, &self.b).0
+    }
+
     /// The direction that the parts of the first passage are projected on.
     pub fn toward_a(&self) -> &[f32] {
         &self.b

@@ -3,11 +3,14 @@
 //! The number is linear in the embedding of unit length, so one backward pass over the passage gives exact shares of it (as in
 //! [`super::decomposition`], with the direction as target instead of the embedding). Other methods explain it unit by unit.
 
+use std::time::Instant;
+
 use super::alignment::{Link, align};
 use super::goal::Projection;
 use super::number::number;
 use super::passage::Passage;
 use super::split::{dot, length};
+use super::trust::{Judged, Trust, judge};
 use super::{Goal, Method, Parts, Subject, WordMap};
 use crate::model::{Checkpoint, Model, ModelError, Packed, weight_in_passage};
 use crate::text::{ByteRange, Language};
@@ -78,6 +81,27 @@ impl Directed {
             Method::Decomposition => self.shares(direction, checkpoint),
             _ => self.by_units(direction, method, checkpoint),
         }
+    }
+
+    /// Judges scores of its words that explain the inner product with a direction: whether it falls more without the highest than without random
+    /// words.
+    ///
+    /// # Errors
+    /// As [`Directed::read`].
+    pub fn trust(
+        &self,
+        direction: &[f32],
+        (method, scores): (Method, &[f32]),
+        checkpoint: Checkpoint,
+    ) -> Result<Trust, ModelError> {
+        let start = Instant::now();
+        let value = |embedding: &[f32]| dot(embedding, direction) / length(embedding).max(f64::MIN_POSITIVE);
+        let whole = value(&self.passage.embedding);
+        let changes = &mut |sets: &[Vec<bool>]| {
+            let rest = self.passage.without(&self.model, sets, checkpoint)?;
+            Ok(rest.iter().map(|embedding| (whole - value(embedding)) as f32).collect())
+        };
+        judge((Judged::Answer, method), &[scores], start, changes)
     }
 
     fn shares(&self, direction: &[f32], checkpoint: Checkpoint) -> Result<Parts, ModelError> {

@@ -9,10 +9,12 @@
 
 use std::time::Instant;
 
+use super::Method;
 use super::alignment::{Link, align};
 use super::centered::{Centered, CenteredTotals, Means, centered};
 use super::passage::{Passage, Shares};
 use super::split::{cosine, scale, split};
+use super::trust::{Judged, Trust, judge};
 use crate::model::{Checkpoint, Model, ModelError, Reader, largest};
 use crate::text::{ByteRange, Language};
 
@@ -177,6 +179,35 @@ impl Pair {
             model: self.model.info().name.clone(),
             ms: self.ms + start.elapsed().as_secs_f32() * 1e3,
         })
+    }
+
+    /// Judges the totals of the words: whether the similarity falls more without the highest of both passages than without random words of
+    /// both. With means it is the centered one, as [`Pair::totals`].
+    ///
+    /// # Errors
+    /// As [`compare`].
+    pub fn trust(&self, means: Option<Means>, checkpoint: Checkpoint) -> Result<Trust, ModelError> {
+        let start = Instant::now();
+        let totals = self.totals(means, checkpoint)?;
+        let means = self.comparable(means);
+        let (a, b) = match &totals.centered {
+            Some(centered) => (&centered.a.scores, &centered.b.scores),
+            None => (&totals.a.scores, &totals.b.scores),
+        };
+        let value = |a: &[f32], b: &[f32]| match means {
+            Some(means) => CenteredTotals::new(a, b, means).cosine(),
+            None => cosine(a, b).0,
+        };
+        let whole = value(&self.a.embedding, &self.b.embedding);
+        let changes = &mut |sets: &[Vec<bool>]| {
+            let (of_a, of_b): (Vec<_>, Vec<_>) = sets.iter().map(|set| set.split_at(a.len())).unzip();
+            let own = |sets: Vec<&[bool]>| sets.into_iter().map(<[bool]>::to_vec).collect::<Vec<_>>();
+            let rest_a = self.a.without(&self.model, &own(of_a), checkpoint)?;
+            let rest_b = self.b.without(&self.model, &own(of_b), checkpoint)?;
+            let rest = rest_a.iter().zip(&rest_b);
+            Ok(rest.map(|(a, b)| (whole - value(a, b)) as f32).collect())
+        };
+        judge((Judged::Similarity, Method::Decomposition), &[a, b], start, changes)
     }
 
     /// The contributions of one word's pairs with every part of the other passage; `None` if the word does not exist.

@@ -80,6 +80,21 @@ pub(super) struct Unit {
     weight: f32,
 }
 
+impl Unit {
+    /// Its tokens without those of some words.
+    fn ids_without(&self, deleted: &[bool]) -> Vec<u32> {
+        let mut gone = vec![false; self.tokens.len()];
+        let words = self.groups.iter().zip(deleted).filter(|(_, deleted)| **deleted);
+        words.for_each(|(tokens, _)| tokens.iter().for_each(|token| gone[*token] = true));
+        let ids = self.tokens.ids.iter().zip(gone);
+        ids.filter(|(_, gone)| !gone).map(|(id, _)| *id).collect()
+    }
+}
+
+fn length(embedding: &[f32]) -> f32 {
+    embedding.iter().map(|v| v * v).sum::<f32>().sqrt()
+}
+
 impl Passage {
     /// Reads a text in the same way as the index: with the model's prompt for passages.
     pub fn read(
@@ -132,8 +147,7 @@ impl Passage {
         total: usize,
     ) -> Result<(), ModelError> {
         let embedding = model.pool_of(&tokens, trace)?;
-        let length = embedding.iter().map(|v| v * v).sum::<f32>().sqrt();
-        let weight = weight_in_passage(tokens.of_text(), length) / total.max(1) as f32;
+        let weight = weight_in_passage(tokens.of_text(), length(&embedding)) / total.max(1) as f32;
         let sum = self.embedding.iter_mut().zip(&embedding);
         sum.for_each(|(sum, v)| *sum += weight * v);
         let map = WordMap::new(text, &tokens);
@@ -186,6 +200,67 @@ impl Passage {
             Ok(())
         })?;
         Ok(shares)
+    }
+
+    /// The embedding of the passage without some of its words, for each of several sets; `deleted[k][w]` says whether set k has word w. Units
+    /// without deleted words are not read again.
+    ///
+    /// # Errors
+    /// [`ModelError::Stopped`] when the checkpoint stops the work; otherwise errors of the model.
+    pub fn without(
+        &self,
+        model: &Model,
+        deleted: &[Vec<bool>],
+        checkpoint: Checkpoint,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        // What is left of each unit that loses words: its set, its place and its tokens.
+        let mut cut = Vec::new();
+        for (set, deleted) in deleted.iter().enumerate() {
+            let mut first = 0;
+            for (index, unit) in self.units.iter().enumerate() {
+                let own = deleted.get(first..first + unit.groups.len()).unwrap_or_default();
+                first += unit.groups.len();
+                if own.contains(&true) {
+                    cut.push((set, index, unit.ids_without(own)));
+                }
+            }
+        }
+        let mut found = vec![vec![0.0; self.embedding.len()]; deleted.len()];
+        let add = |sum: &mut Vec<f32>, embedding: &[f32], weight: f32| {
+            let sum = sum.iter_mut().zip(embedding);
+            sum.for_each(|(sum, value)| *sum += weight * value);
+        };
+        for (set, sum) in found.iter_mut().enumerate() {
+            for (index, unit) in self.units.iter().enumerate() {
+                if !cut.iter().any(|(own, at, _)| (*own, *at) == (set, index)) {
+                    let weight = weight_in_passage(unit.tokens.of_text(), length(&unit.embedding));
+                    add(sum, &unit.embedding, weight);
+                }
+            }
+        }
+        let mut rest = &cut[..];
+        while !rest.is_empty() {
+            let mut count = 0;
+            let fits = |(_, _, ids): &&(usize, usize, Vec<u32>)| {
+                count += ids.len();
+                count <= AT_ONCE
+            };
+            let (chunk, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            let batch = Packed::new(chunk.iter().map(|(_, _, ids)| ids.as_slice()));
+            let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
+            for ((set, index, ids), trace) in chunk.iter().zip(&traces) {
+                let tokens = &self.units[*index].tokens;
+                let embedding = model.pool_of(tokens, trace)?;
+                let left = tokens.of_text().saturating_sub(tokens.len() - ids.len());
+                add(
+                    &mut found[*set],
+                    &embedding,
+                    weight_in_passage(left, length(&embedding)),
+                );
+            }
+            rest = after;
+        }
+        Ok(found)
     }
 
     /// The part of the embedding that comes from one word: a vector of the embedding's width; `None` if the word does not exist.
@@ -281,4 +356,37 @@ fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange
     let segments = model.segment(&snapshot);
     let read = |range: ByteRange| Ok((range.clone(), model.tokenize_as(Role::Passage, &text[range], language)?));
     segments.units.into_iter().map(|unit| read(unit.range)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::split::cosine;
+    use super::*;
+    use crate::model::{Source, UNSTOPPED};
+
+    #[test]
+    fn a_passage_without_its_last_words_is_the_shorter_passage() {
+        let model = Model::load(&Source::EMBEDDED).unwrap();
+        // More than the window holds, so that the words that go are in the last of several units.
+        let paragraphs: Vec<String> = (0..12)
+            .map(|i| format!("Part {i} tells how a request is read, checked against the table of routes, and answered with a header.\n\n").repeat(4))
+            .collect();
+        let (whole, shorter) = (
+            format!("{}The last words go away.", paragraphs.concat()),
+            paragraphs.concat(),
+        );
+        let read = |text: &str| Passage::read(&model, (text, Language::Prose), UNSTOPPED).unwrap();
+        let (passage, expected) = (read(&whole), read(&shorter));
+        assert!(passage.units.len() > 2);
+        let words = passage.words.len();
+        let gone: Vec<bool> = passage.words.iter().map(|word| word.start >= shorter.len()).collect();
+        assert_eq!(gone.iter().filter(|gone| **gone).count(), words - expected.words.len());
+        let found = passage.without(&model, &[vec![false; words], gone], UNSTOPPED).unwrap();
+        assert!(cosine(&found[0], &passage.embedding).0 > 0.999_999);
+        let (near, far) = (
+            cosine(&found[1], &expected.embedding).0,
+            cosine(&found[1], &passage.embedding).0,
+        );
+        assert!(near > 0.9999 && far < near, "{near} {far}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Tests an explanation of one text: deleting its marked words against deleting as many random words.
+//! Tests an explanation: deleting its marked words against deleting as many random words.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deletion::Deletions;
 use super::evaluate::BINS;
-use super::{Method, WordMap};
+use super::{Method, Subject, WordMap};
 use crate::model::{Checkpoint, Model, ModelError, Packed, Random, TraceLevel};
 use crate::text::Language;
 
@@ -25,24 +25,41 @@ const LOT: usize = 10;
 /// No further batch starts after this time.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
+/// The largest ratio that is told: random words may change next to nothing.
+const MOST: f32 = 100.0;
+
+/// What was explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judged {
+    /// The embedding of a unit. The change is 1 - cosine.
+    Embedding,
+    /// The similarity of two passages, of both of which words are deleted. The change is its fall.
+    Similarity,
+    /// How well a sentence answers a question. The change is the fall of its similarity to the question, or of the logits of its span.
+    Answer,
+}
+
 /// The result of deleting words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trust {
+    /// What was explained.
+    pub target: Judged,
     /// The method's name.
     pub method: String,
     /// How many words were deleted.
     pub deleted: usize,
-    /// How many words the text has.
+    /// How many words the text has, or both texts of a comparison.
     pub words: usize,
-    /// How far the embedding moves without the words of the highest scores: 1 - cosine.
+    /// What changes without the words of the highest scores.
     pub marked: f32,
-    /// How far it moves without as many random words: the mean over random sets.
+    /// What changes without as many random words: the mean over random sets.
     pub random: f32,
-    /// The share of random sets that move it less than the marked words do.
+    /// The share of random sets that change less than the marked words do.
     pub beats: f32,
     /// How many random sets there were.
     pub sets: usize,
-    /// `marked` over `random`.
+    /// `marked` over `random`, at most 100.
     pub ratio: f32,
     /// The judgment.
     pub verdict: Verdict,
@@ -84,12 +101,55 @@ pub fn trust(
     let start = Instant::now();
     let tokens = model.tokenize(text, language)?;
     let map = WordMap::new(text, &tokens);
-    let words = map.words.len().min(scores.len());
-    let deleted = MARKED.min(words / 2);
+    let scores = &scores[..map.words.len().min(scores.len())];
+    let embedding = match scores.len() >= FEWEST {
+        true => {
+            let batch = Packed::new([tokens.ids.as_slice()]);
+            let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
+            traces.first().map_or(Ok(Vec::new()), |trace| model.pool(trace))?
+        }
+        false => Vec::new(),
+    };
+    let deletions = Deletions::new(model, &tokens.ids, &map.tokens_of_words(), &embedding);
+    let changes = &mut |sets: &[Vec<bool>]| deletions.changes(sets, checkpoint);
+    judge((Judged::Embedding, method), &[scores], start, changes)
+}
+
+/// Judges the scores of the words of a subject that explain an output of a head which answers.
+///
+/// # Errors
+/// Those of [`trust`], and of [`Deletions::of`].
+pub fn trust_in_output(
+    model: &Model,
+    subject: &Subject,
+    (method, scores): (Method, &[f32]),
+    checkpoint: Checkpoint,
+) -> Result<Trust, ModelError> {
+    let start = Instant::now();
+    let deletions = Deletions::of(model, subject, &subject.words.tokens_of_words())?;
+    let changes = &mut |sets: &[Vec<bool>]| deletions.changes(sets, checkpoint);
+    judge((Judged::Answer, method), &[scores], start, changes)
+}
+
+/// Measures what each set of deleted words changes; a set has a flag for each word, those of the second side after those of the first.
+pub(super) type Changes<'a> = &'a mut dyn FnMut(&[Vec<bool>]) -> Result<Vec<f32>, ModelError>;
+
+/// Judges the scores of the words of one text, or of each of two.
+///
+/// # Errors
+/// Those of `changes`.
+pub(super) fn judge(
+    (target, method): (Judged, Method),
+    sides: &[&[f32]],
+    start: Instant,
+    changes: Changes,
+) -> Result<Trust, ModelError> {
+    let counts: Vec<usize> = sides.iter().map(|side| MARKED.min(side.len() / 2)).collect();
     let mut found = Trust {
+        target,
         method: method.name().to_owned(),
-        deleted,
-        words,
+        deleted: counts.iter().sum(),
+        words: sides.iter().map(|side| side.len()).sum(),
         marked: 0.0,
         random: 0.0,
         beats: 0.0,
@@ -100,14 +160,10 @@ pub fn trust(
         curve: Vec::new(),
         ms: 0.0,
     };
-    if words >= FEWEST {
-        let batch = Packed::new([tokens.ids.as_slice()]);
-        let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
-        let embedding = traces.first().map_or(Ok(Vec::new()), |trace| model.pool(trace))?;
-        let deletions = Deletions::new(model, &tokens.ids, &map.tokens_of_words(), &embedding);
-        found.measure(&deletions, (scores, map.words.len()), start, checkpoint)?;
+    if found.words >= FEWEST {
+        found.measure(sides, &counts, start, changes)?;
     }
-    found.sentence = found.told();
+    found.sentence = found.told(&counts);
     found.ms = start.elapsed().as_secs_f32() * 1e3;
     Ok(found)
 }
@@ -115,46 +171,61 @@ pub fn trust(
 impl Trust {
     fn measure(
         &mut self,
-        deletions: &Deletions,
-        (scores, words): (&[f32], usize),
+        sides: &[&[f32]],
+        deleted: &[usize],
         start: Instant,
-        checkpoint: Checkpoint,
+        changes: Changes,
     ) -> Result<(), ModelError> {
-        let mut order: Vec<usize> = (0..self.words).collect();
-        order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-        let set = |of: &[usize]| {
+        // The words of each side, by their places among the words of all.
+        let mut first = 0;
+        let mut orders: Vec<Vec<usize>> = Vec::with_capacity(sides.len());
+        for scores in sides {
+            let mut order: Vec<usize> = (0..scores.len()).collect();
+            order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+            orders.push(order.into_iter().map(|word| first + word).collect());
+            first += scores.len();
+        }
+        let words = self.words;
+        let set = |orders: &[Vec<usize>], counts: &[usize]| {
             let mut set = vec![false; words];
-            of.iter().for_each(|word| set[*word] = true);
+            let taken = orders.iter().zip(counts).flat_map(|(order, count)| &order[..*count]);
+            taken.for_each(|word| set[*word] = true);
             set
         };
-        let mut counts: Vec<usize> = BINS.map(|share| (share * self.words as f32).ceil() as usize).to_vec();
-        counts.push(self.deleted);
-        counts.sort_unstable();
+        let share = |share: f32| -> Vec<usize> {
+            sides
+                .iter()
+                .map(|side| (share * side.len() as f32).ceil() as usize)
+                .collect()
+        };
+        let mut counts: Vec<Vec<usize>> = BINS.map(share).to_vec();
+        counts.push(deleted.to_vec());
+        counts.sort_unstable_by_key(|counts| counts.iter().sum::<usize>());
         counts.dedup();
-        let sets: Vec<Vec<bool>> = counts.iter().map(|count| set(&order[..*count])).collect();
-        let turns = deletions.changes(&sets, checkpoint)?;
-        self.curve = counts.into_iter().zip(turns).collect();
-        let own = self.curve.iter().find(|(count, _)| *count == self.deleted);
+        let sets: Vec<Vec<bool>> = counts.iter().map(|counts| set(&orders, counts)).collect();
+        let turns = changes(&sets)?;
+        let own = counts.iter().zip(&turns).find(|(counts, _)| **counts == deleted);
         self.marked = own.map_or(0.0, |(_, turn)| *turn);
+        self.curve = counts.iter().map(|counts| counts.iter().sum()).zip(turns).collect();
 
         // The seed depends only on the text, so that repeated requests give the same verdict.
         let mut random = Random::new(self.words as u64);
-        let mut all: Vec<usize> = (0..self.words).collect();
+        orders.iter_mut().for_each(|order| order.sort_unstable());
         let mut turns = Vec::with_capacity(SETS);
         while turns.len() < SETS && (turns.is_empty() || start.elapsed() < PATIENCE) {
             let lot: Vec<Vec<bool>> = (0..LOT)
                 .map(|_| {
-                    random.shuffle(&mut all);
-                    set(&all[..self.deleted])
+                    orders.iter_mut().for_each(|order| random.shuffle(order));
+                    set(&orders, deleted)
                 })
                 .collect();
-            turns.extend(deletions.changes(&lot, checkpoint)?);
+            turns.extend(changes(&lot)?);
         }
         self.sets = turns.len();
         self.random = turns.iter().sum::<f32>() / turns.len() as f32;
         self.beats = turns.iter().filter(|turn| **turn < self.marked).count() as f32 / turns.len() as f32;
-        self.ratio = self.marked / self.random.max(1e-6);
-        self.verdict = match (self.beats >= CLEAR, self.ratio > 1.0) {
+        self.ratio = (self.marked / self.random.max(1e-6)).clamp(-MOST, MOST);
+        self.verdict = match (self.beats >= CLEAR && self.marked > 0.0, self.ratio > 1.0) {
             (true, _) => Verdict::Holds,
             (false, true) => Verdict::Weak,
             (false, false) => Verdict::Fails,
@@ -162,24 +233,58 @@ impl Trust {
         Ok(())
     }
 
-    fn told(&self) -> String {
-        let Trust {
-            deleted, ratio, words, ..
-        } = self;
-        let (count, beaten) = (number(*deleted), (self.beats * self.sets as f32).round() as usize);
-        let removing = format!(
-            "Removing the {count} marked words changes the embedding {ratio:.1} times as much as removing {count} random ones"
-        );
+    /// The judgment in a sentence; `counts` are the deleted words of each side.
+    fn told(&self, counts: &[usize]) -> String {
+        let Trust { words, ratio, .. } = self;
+        let most = counts.iter().copied().max().unwrap_or_default();
+        let count = number(most);
+        let (marked, marks, random, (changes, change)) = match (self.target, counts) {
+            (Judged::Embedding, _) => (
+                format!("the {count} most telling words"),
+                "marks",
+                format!("{count} random ones"),
+                ("changes the embedding", "change the embedding"),
+            ),
+            (Judged::Similarity, [a, b]) if a == b => (
+                format!("the {count} words of each side that count most"),
+                "words",
+                format!("{count} random ones of each"),
+                ("lowers the similarity", "lower the similarity"),
+            ),
+            (Judged::Similarity, _) => (
+                format!("the {} words of both sides that count most", number(self.deleted)),
+                "words",
+                "as many random ones".to_owned(),
+                ("lowers the similarity", "lower the similarity"),
+            ),
+            (Judged::Answer, _) => (
+                format!("the {count} words that count most"),
+                "words",
+                format!("{count} random ones"),
+                ("lowers the answer's score", "lower the answer's score"),
+            ),
+        };
+        let times = match *ratio >= MOST {
+            true => format!("over {MOST:.0} times"),
+            false => format!("{ratio:.1} times"),
+        };
+        let removing = format!("Removing {marked} {changes} {times} as much as removing {random}");
+        let beaten = (self.beats * self.sets as f32).round() as usize;
         match self.verdict {
-            Verdict::TooShort => format!("A text of {words} words is too short to judge; ask about a longer one."),
+            Verdict::TooShort => {
+                let noun = if *words == 1 { "word" } else { "words" };
+                format!("A text of {words} {noun} is too short to judge; ask about a longer one.")
+            }
             Verdict::Holds => format!("{removing}."),
             Verdict::Weak => format!(
-                "{removing}, but only more than {beaten} of {} random choices do: take the marks as a hint.",
+                "{removing}, but only more than {beaten} of {} random choices do: take the {marks} as a hint.",
                 self.sets
             ),
+            Verdict::Fails if self.marked <= 0.0 => {
+                format!("Removing {marked} does not {change} at all: do not rely on the {marks} here.")
+            }
             Verdict::Fails => format!(
-                "Removing the {count} marked words changes the embedding no more than removing {count} random ones ({ratio:.1} times as \
-                 much): do not rely on the marks here."
+                "Removing {marked} {changes} no more than removing {random} ({times} as much): do not rely on the {marks} here."
             ),
         }
     }

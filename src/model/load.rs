@@ -45,11 +45,16 @@ pub(super) enum Engine {
 /// Loads a model.
 pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> Result<Model, LoadError> {
     let root = Files::open(source)?;
-    let modules = Modules::read(root.read(modules::FILE)?.as_deref())?;
+    let listed = root.read(modules::FILE)?;
+    let modules = Modules::read(listed.as_deref())?;
     let files = root.within(&modules.transformer);
     let mut plan = Plan::of(&files, engine)?;
     let pooling_file = format!("{}/config.json", modules.pooling);
-    let pooling_json = root.read(&pooling_file)?;
+    // Another pooling would give other embeddings, so that one which is named and missing has no default.
+    let pooling_json = match listed.is_some() {
+        true => Some(root.required(&pooling_file)?),
+        false => root.read(&pooling_file)?,
+    };
     let (pooling, includes_prompt) = match &pooling_json {
         Some(json) => config::parse_pooling(json, &pooling_file)?,
         None => (Pooling::Mean, true),

@@ -340,12 +340,15 @@ impl Tokenizer {
     /// A word that is unknown only because of its length counts by its parts, since the vocabulary may contain its letters.
     fn coverage(&self, source: &str, ids: &[u32], spans: &[ByteRange]) -> f32 {
         let mut seen = vec![false; source.len()];
-        for (id, span) in ids.iter().zip(spans) {
+        let is_unknown = |id: &u32| Some(*id) == self.unknown;
+        for (_, span) in ids.iter().zip(spans).filter(|(id, _)| !is_unknown(id)) {
+            seen[span.clone()].fill(true);
+        }
+        // Afterwards, because the mark of a word's beginning shares the place of its first letter.
+        for (_, span) in ids.iter().zip(spans).filter(|(id, _)| is_unknown(id)) {
             let own = &mut seen[span.clone()];
-            match Some(*id) == self.unknown {
-                false => own.fill(true),
-                true => self.mark_parts(&source[span.clone()], own),
-            }
+            own.fill(false);
+            self.mark_parts(&source[span.clone()], own);
         }
         let letters = source.char_indices().filter(|(_, c)| c.is_alphabetic());
         let (total, seen) = letters.fold((0u32, 0u32), |(total, read), (at, _)| {

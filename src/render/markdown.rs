@@ -22,6 +22,8 @@ pub struct HoverView {
     pub unit: &'static str,
     /// The name of the function, type or heading that the unit belongs to.
     pub unit_name: Option<String>,
+    /// Whether the unit is only a part of it, since the whole does not fit the model's window.
+    pub part: bool,
     /// Whether the method measures how surprising words are instead of how telling.
     pub surprising: bool,
     /// The words that the model relates it to, strongest first.
@@ -91,7 +93,8 @@ pub fn hover(view: &HoverView) -> String {
         lines.push(format!("Similar: {} in {}", code(&similar.name), code(&similar.place)));
     }
     if let Some(details) = &view.details {
-        lines.extend(numbers(details, view.unit));
+        let part = if view.part { "part of the " } else { "" };
+        lines.extend(numbers(details, &format!("{part}{}", view.unit)));
     }
     if !view.links.is_empty() {
         let links = view.links.iter().map(|link| {
@@ -119,9 +122,11 @@ pub fn not_understood(view: &NotUnderstood) -> String {
 
 /// A sentence with the word and its rank.
 fn sentence(view: &HoverView) -> String {
-    let unit = match &view.unit_name {
-        Some(name) if *name != view.word => code(name),
-        _ => format!("this {}", view.unit),
+    let unit = match (&view.unit_name, view.part) {
+        (Some(name), false) if *name != view.word => code(name),
+        (Some(name), true) if *name != view.word => format!("this part of {}", code(name)),
+        (_, false) => format!("this {}", view.unit),
+        (_, true) => format!("this part of the {}", view.unit),
     };
     let place = match view.rank {
         1 => "most",
@@ -241,6 +246,7 @@ mod tests {
             rank: 3,
             unit: "function",
             unit_name: Some("load_config".to_owned()),
+            part: false,
             surprising: false,
             read_with: vec!["open".to_owned(), "BTreeMap".to_owned()],
             similar: None,
@@ -263,6 +269,15 @@ mod tests {
             ..view()
         };
         assert_eq!(hover(&alone), "`path` is the most telling word of this paragraph.");
+        let part = HoverView {
+            part: true,
+            read_with: Vec::new(),
+            ..view()
+        };
+        assert_eq!(
+            hover(&part),
+            "`path` is the third most telling word of this part of `load_config`."
+        );
         let surprising = HoverView {
             surprising: true,
             ..alone.clone()

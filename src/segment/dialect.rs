@@ -87,8 +87,23 @@ fn interpreted(command: &str) -> Option<Language> {
         "env" => program(words.find(|word| !word.starts_with('-') && !word.contains('='))?),
         _ => first,
     };
-    Language::from_compound_id(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let runs = || {
+        let known = RUN.iter().find(|(programs, _)| programs.contains(&name));
+        known.map(|(_, language)| *language)
+    };
+    Language::from_compound_id(name).or_else(runs)
 }
+
+/// Programs that are not called after the language they run.
+const RUN: [(&[&str], Language); 6] = [
+    (&["dash", "ash", "ksh", "mksh", "busybox"], Language::Bash),
+    (&["pypy", "uv", "pipx", "ipython"], Language::Python),
+    (&["node", "nodejs"], Language::JavaScript),
+    (&["deno", "bun", "tsx", "ts-node"], Language::TypeScript),
+    (&["jruby", "rake", "rackup"], Language::Ruby),
+    (&["luajit", "texlua"], Language::Lua),
+];
 
 /// `-*- mode: python; tab-width: 4 -*-` or `-*- Python -*-`
 fn emacs_mode(line: &str) -> Option<Language> {
@@ -122,6 +137,26 @@ fn vim_mode(line: &str) -> Option<Language> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_that_run_a_language_name_it() {
+        for (line, language) in [
+            ("#!/bin/dash", Language::Bash),
+            ("#!/usr/bin/env pypy3", Language::Python),
+            ("#!/usr/bin/env -S uv run --script", Language::Python),
+            ("#!/usr/bin/env bun", Language::TypeScript),
+            ("#!/usr/bin/env -S deno run -A", Language::TypeScript),
+            ("#!/usr/bin/luajit", Language::Lua),
+            ("#!/usr/bin/env jruby", Language::Ruby),
+            ("#!/usr/bin/awk -f", Language::Other),
+        ] {
+            assert_eq!(
+                language_of(None, None, &format!("{line}\n"), || None),
+                language,
+                "{line}"
+            );
+        }
+    }
 
     fn language(id: &str, path: &str, text: &str) -> Language {
         language_of(Some(id), Some(Path::new(path)), text, || None)

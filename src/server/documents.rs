@@ -92,7 +92,14 @@ fn shown(uri: &Uri) -> Option<ShownFile> {
         Some(_) => View::Version,
     };
     let path = uris::shown_file(uri)?;
-    Some(ShownFile { path, view })
+    // A copy of a file that is gone is a file of its own.
+    match uris::original(&path).filter(|original| original.exists()) {
+        Some(path) => Some(ShownFile {
+            path,
+            view: View::Version,
+        }),
+        None => Some(ShownFile { path, view }),
+    }
 }
 
 /// All open documents. A clone is an immutable view, and cheap enough for every request.

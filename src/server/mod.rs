@@ -16,6 +16,7 @@ mod frames;
 mod handlers;
 mod heat;
 mod ingress;
+mod last_told;
 mod logging;
 mod notifications;
 mod orphan;

@@ -76,7 +76,7 @@ pub fn status(session: &Session) -> StatusParams {
         }
     };
     if now.paused {
-        let message = Some("Fovea is paused; run fovea.resume to continue.".to_owned());
+        let message = Some("Fovea is paused; run its command Resume to continue.".to_owned());
         return StatusParams {
             state: State::Paused,
             health: Health::Warning,

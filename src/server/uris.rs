@@ -184,6 +184,40 @@ pub fn shown_file(uri: &Uri) -> Option<PathBuf> {
     (path.is_absolute() && path.file_name().is_some()).then_some(path)
 }
 
+/// The file that another file is a copy of: a backup, a side of a merge, or the text of a notebook that JupyterLab writes for language servers.
+pub fn original(path: &Path) -> Option<PathBuf> {
+    let parent = path.parent()?;
+    if parent.components().any(|part| part.as_os_str() == VIRTUAL) {
+        let outside = path.components().filter(|part| part.as_os_str() != VIRTUAL);
+        return Some(outside.collect());
+    }
+    let name = path.file_name()?.to_str()?;
+    let backup = name
+        .strip_suffix('~')
+        .or_else(|| name.strip_prefix('#')?.strip_suffix('#'))
+        .or_else(|| BACKUPS.iter().find_map(|ending| name.strip_suffix(ending)));
+    let sides = || {
+        SIDES.iter().find_map(|side| {
+            let (before, after) = name.split_once(side)?;
+            let before = before.strip_suffix(['_', '.'])?;
+            let number = after.trim_start_matches(['_', '.']);
+            let ending = number.trim_start_matches(|c: char| c.is_ascii_digit());
+            (ending.len() < number.len()).then(|| format!("{before}{ending}"))
+        })
+    };
+    let name = backup.map(str::to_owned).or_else(sides)?;
+    (!name.is_empty()).then(|| parent.join(name))
+}
+
+/// The folder where JupyterLab keeps the texts of notebooks.
+const VIRTUAL: &str = ".virtual_documents";
+
+/// What tools add to the name of a backup.
+const BACKUPS: [&str; 4] = [".orig", ".bak", ".rej", ".mine"];
+
+/// What git calls the sides of a merge that a tool shows.
+const SIDES: [&str; 4] = ["BASE", "LOCAL", "REMOTE", "BACKUP"];
+
 /// The path in the query of a view. VS Code's git views have the query `{"path": …, "ref": …}`, and their own path may have another
 /// extension.
 fn named_in_query(uri: &Uri) -> Option<PathBuf> {
@@ -290,6 +324,25 @@ mod tests {
             let path = PathBuf::from(std::ffi::OsString::from_vec([b"/".to_vec(), bytes].concat()));
             let uri = of_path(&path).unwrap();
             proptest::prop_assert_eq!(file_path(&uri).unwrap(), path);
+        }
+    }
+
+    #[test]
+    fn backups_sides_of_a_merge_and_texts_of_notebooks_are_copies_of_a_file() {
+        for (copy, file) in [
+            ("/p/a.py~", Some("/p/a.py")),
+            ("/p/#a.py#", Some("/p/a.py")),
+            ("/p/a.py.orig", Some("/p/a.py")),
+            ("/p/a.py.bak", Some("/p/a.py")),
+            ("/p/a_BASE_123.py", Some("/p/a.py")),
+            ("/p/a.REMOTE.123.py", Some("/p/a.py")),
+            ("/p/.virtual_documents/sub/n.ipynb", Some("/p/sub/n.ipynb")),
+            ("/p/a.py", None),
+            ("/p/DATABASE_1.sql", None),
+            ("/p/LOCAL.md", None),
+            ("/p/~", None),
+        ] {
+            assert_eq!(original(Path::new(copy)), file.map(PathBuf::from), "{copy}");
         }
     }
 

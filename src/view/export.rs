@@ -11,8 +11,8 @@ use crate::model::tape::Op;
 /// Maximum bytes of answers in a file: a browser opens it at once, and it fits in an email.
 pub const LIMIT: usize = 12_000_000;
 
-/// Writes the page with as many answers as fit into `limit`. Text and salience of every unit come first, then attention maps by unit, then
-/// heads and steps. The page names the omitted answers.
+/// Writes the page with as many answers as fit into `limit`. Text and salience of every unit come first. Half of what is left is for attention
+/// maps by unit, the rest for heads, steps and weights of the first unit. The page names the omitted answers.
 ///
 /// # Errors
 /// Errors of [`Explorer::answer`].
@@ -27,20 +27,21 @@ pub fn export(explorer: &Explorer, limit: usize) -> Result<String, ViewError> {
     book.add(Question::Similarity)?;
     let units = 0..explorer.units();
     for unit in units.clone() {
-        if book.add(Question::Unit(unit))? && unit > 0 {
+        if book.add(Question::Unit(unit))? {
             book.add(Question::Salience(unit))?;
-        }
-        // The first unit with tokens is complete.
-        if unit == 0 {
             book.add(Question::Work(unit))?;
-            book.salience_and_maps(unit)?;
-            book.inside(unit)?;
-            book.weights()?;
         }
     }
-    for unit in units.skip(1) {
-        book.add(Question::Work(unit))?;
-        book.salience_and_maps(unit)?;
+    if book.explorer.units() > 0 {
+        book.maps(0)?;
+        let kept = book.room / 2;
+        book.room -= kept;
+        for unit in units.skip(1) {
+            book.maps(unit)?;
+        }
+        book.room += kept;
+        book.inside(0)?;
+        book.weights()?;
     }
     let mut data = String::from("{");
     for (index, (path, answer)) in book.entries.iter().enumerate() {
@@ -117,8 +118,7 @@ impl Book<'_> {
         Ok(fits)
     }
 
-    fn salience_and_maps(&mut self, unit: usize) -> Result<(), ViewError> {
-        self.add(Question::Salience(unit))?;
+    fn maps(&mut self, unit: usize) -> Result<(), ViewError> {
         self.add(Question::Through(unit))?;
         for layer in 0..self.explorer.network.spec.stack.blocks.len() {
             self.add(Question::Attention(unit, Look::Reading, layer))?;

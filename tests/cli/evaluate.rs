@@ -184,7 +184,7 @@ fn an_explanation_of_a_unit_is_judged_against_random_words() {
         unit["sentence"]
             .as_str()
             .unwrap()
-            .starts_with("Removing the five marked words changes the embedding")
+            .starts_with("Removing the five most telling words changes the embedding")
     );
     // The random sets are the same for the same text.
     let numbers = |one: &Value| ["marked", "random", "beats"].map(|key| one[0][key].clone());
@@ -199,4 +199,27 @@ fn an_explanation_of_a_unit_is_judged_against_random_words() {
         1,
     );
     assert!(line.contains("line 9999 has no text"), "{line}");
+}
+
+#[test]
+fn a_comparison_and_an_answer_are_judged_against_random_words() {
+    let sides = [
+        "tests/fixtures/segments/sample.py:42",
+        "tests/fixtures/segments/sample.py:10",
+    ];
+    let compared = json(&fovea(
+        &[&["compare"][..], &sides, &["--trust", "--format", "json"]].concat(),
+        b"",
+    ));
+    assert_eq!(compared["target"], "similarity");
+    assert!(compared["ratio"].as_f64().unwrap() > 1.5, "{compared}");
+    let told = fovea(&[&["compare"][..], &sides, &["--trust"]].concat(), b"");
+    assert!(String::from_utf8_lossy(&told.stdout).contains("lowers the similarity"));
+
+    let asked = ["ask", "which license is it under?", "README.md", "--trust"];
+    let answered = json(&fovea(&[&asked[..], &["--format", "json"]].concat(), b""));
+    let trust = &answered[0]["trust"];
+    assert_eq!(trust["target"], "answer", "{answered}");
+    assert!(trust["sets"].as_u64().unwrap() >= 10 && trust["sentence"].as_str().unwrap().starts_with("Removing"));
+    refusal(&fovea(&[&asked[..], &["--method", "lime"]].concat(), b""), 2);
 }

@@ -17,6 +17,11 @@ def lisp(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def told(text):
+    """A meaning as a docstring, which quotes code as `this'."""
+    return lisp(re.sub(r"`([^`]+)`", r"`\1'", text))
+
+
 def value(text):
     """A default as Lisp."""
     return {"true": "t", "false": ":json-false", "[]": "[]"}.get(text, text)
@@ -48,7 +53,7 @@ def rows(page):
 
 def main():
     page = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs/settings.md"
-    table = "\n".join(f"    ({lisp(key)} {value(default)} {kind(values)}\n     {lisp(meaning)})" for key, values, default, meaning in rows(page))
+    table = "\n".join(f"    ({lisp(key)} {value(default)} {kind(values)}\n     {told(meaning)})" for key, values, default, meaning in rows(page))
     text = TARGET.read_text()
     start, end = text.index("  '(;; table\n") + len("  '(;; table\n"), text.index("\n    ;; end of the table")
     TARGET.write_text(text[:start] + table + text[end:])

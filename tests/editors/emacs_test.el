@@ -351,6 +351,10 @@
                         (overlays 'fovea-ask))))
     (check (member "median" marked) "the word is not marked" marked)
     (check (seq-some (lambda (text) (string-prefix-p "def median(numbers" text)) marked) "the answer is not marked" marked))
+  (fovea-trust)
+  (with-current-buffer "*fovea explain*"
+    (check (string-match-p "\\`Removing .*\\(?:.\\|\n\\)*How far the score of the answer falls" (buffer-string)) "the verdict" (buffer-string)))
+  (delete-other-windows)
   (insert " ")
   (check (null (overlays 'fovea-ask)) "marks of a text that was edited")
   (primitive-undo 1 buffer-undo-list)
@@ -522,6 +526,13 @@ The answer reached its maximum length, so its last sentence may be incomplete.
       (check (memq 'font-lock-keyword-face (ensure-list (get-text-property (point) 'face))) "the code has no colors of its mode")
       (kill-buffer)))
   (check (> (length (overlays 'fovea-compare)) 1) "nothing is marked"))
+
+(test "t in a comparison says whether the words that count most matter"
+  (check (eq (key-binding "t") #'fovea-trust) "the key")
+  (save-window-excursion
+    (fovea-trust)
+    (with-current-buffer "*fovea explain*"
+      (check (string-match-p "\\`Removing .*\\(?:.\\|\n\\)*How far the similarity falls" (buffer-string)) "the verdict" (buffer-string)))))
 
 (test "the word at point marks its partners on the other side by its row, which is requested only once"
   (go "config = BTreeMap")

@@ -99,14 +99,16 @@ def explain_similarity_is_told(helix):
     """The action answers in the status line, since Helix has no panel."""
     helix.find("load_config")
     choose_action(helix, "Explain similarity")
-    helix.until("the essence", lambda screen: re.search(r"cosine 0\.\d+\. Both use .*BTreeMap", screen))
+    helix.until("the essence", lambda screen: re.search(r"similarity 0\.\d+\. Both use .*BTreeMap", screen))
+    choose_action(helix, "Can I trust the last comparison")
+    helix.until("the verdict", lambda screen: re.search(r"Fovea: Removing the five words of each side", screen))
 
 
 def the_explanation_is_judged(helix):
     helix.find("load_config")
     helix.hover(is_ours)
     choose_action(helix, "Can I trust")
-    helix.until("the verdict", lambda screen: re.search(r"Fovea: Removing the \w+ marked words changes the embedding", screen))
+    helix.until("the verdict", lambda screen: re.search(r"Fovea: Removing the \w+ most telling words changes the embedding", screen))
 
 
 def search_command_lets_choose_and_opens(helix):
@@ -132,6 +134,8 @@ def a_question_is_answered_and_its_place_opened(helix):
     helix.until("the choice", lambda screen: re.search(r"1\. def median\(numbers", screen) and re.search(r"1\. .*preferences\.py:\d+  0\.\d+", screen), ask)
     helix.keys("Enter")
     helix.until("the words", lambda screen: re.search(r"preferences\.py[\s\S]*Fovea: median for median \+0\.\d+", screen))
+    choose_action(helix, "Can I trust the last answer")
+    helix.until("the verdict", lambda screen: re.search(r"Fovea: Removing the \w+ words that count most", screen))
 
 
 def an_answer_is_written_and_its_source_opened(helix):

@@ -76,6 +76,11 @@ test(':Fovea ask lists answers, and marks the answer and its most important word
     end
   end
   assert(vim.tbl_contains(words, 'median'), vim.inspect(words))
+  -- On the marked answer, its words are judged.
+  vim.cmd.Fovea('trust')
+  local text = float_text('the verdict')
+  assert(text:find('How far the score of the answer falls:', 1, true) and text:find('^Removing'), text)
+  close_floats()
   vim.cmd.lclose()
   vim.cmd.buffer(config_file)
 end)
@@ -367,7 +372,7 @@ end
 --- Runs fovea.comparePassages on the passages of the last comparison.
 local function ask_again(third)
   local passages = vim.tbl_map(function(passage)
-    return { text = table.concat(passage.text, '\n'), language = passage.language }
+    return { text = passage.sent, language = passage.language }
   end, { left_passage, right_passage })
   local got
   require('fovea.client').command('fovea.comparePassages', vim.list_extend(passages, { third }), {}, function(err, result)
@@ -454,7 +459,7 @@ test(':FoveaCompare begins with a sentence and the shared words, and numbers are
   local text = text_of(header)
   equal(text[1], ' ' .. answer.summary, 'first line')
   assert(text[2]:find('similar 0%.%d%d') and text[2]:find('shared: ' .. answer.shared[1].text, 1, true), text[2])
-  assert(text[4] == ' ▸ Details (d)' and #text == 4, vim.inspect(text))
+  assert(text[4] == ' ▸ Details (d) · can I trust it? (t)' and #text == 4, vim.inspect(text))
   for _, word in ipairs({ 'residual', 'bias', 'special', 'languages' }) do
     assert(not table.concat(text, '\n'):find(word), word .. ' is shown although numbers are folded')
   end
@@ -538,6 +543,17 @@ test(':FoveaCompare on two ranges compares these without indentation, and <CR> o
   equal(vim.api.nvim_get_current_buf(), config_file, 'buffer')
   equal(vim.api.nvim_win_get_cursor(0)[1], find(config_file, 'continue') + 1, 'line')
   equal(#vim.api.nvim_list_tabpages(), 1, 'tab pages')
+end)
+
+test('t in a comparison says whether the words that count most matter', function()
+  go(config_file, 'config.insert')
+  vim.cmd.FoveaCompare()
+  comparison()
+  vim.api.nvim_feedkeys('t', 'x', false)
+  local text = float_text('the verdict')
+  assert(text:find('^Removing') and text:find('How far the similarity falls:', 1, true), text)
+  close_floats()
+  vim.api.nvim_feedkeys('q', 'x', false)
 end)
 
 test('both sides of a comparison have the syntax colors of their language', function()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, Toward, UnitReport, WordScore};
 use fovea::explain::predict::{Next, Prediction, Why, Wish};
-use fovea::explain::trust::{Trust, Verdict};
+use fovea::explain::trust::{Judged, Trust, Verdict};
 use fovea::explain::{Heads, Link, Means, Method, PairReport, Parts, Shares, Side, Which};
 use fovea::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts, Reader};
 use fovea::similar::ask::{Answer, AnswerWord, Looked, Passage, Question, Scored, sentences};
@@ -151,7 +151,7 @@ impl Engine for Fake {
         Ok(SourcesReport { shares, words })
     }
 
-    /// Deleting marked words changes the embedding twice as much as deleting random ones.
+    /// Deleting most telling words changes the embedding twice as much as deleting random ones.
     fn trust(
         &self,
         (text, _): (&str, Language),
@@ -160,22 +160,7 @@ impl Engine for Fake {
     ) -> Result<Trust, ModelError> {
         self.script.wait(stop)?;
         assert_eq!(scores.len(), source_words(text).len());
-        Ok(Trust {
-            method: method.name().to_owned(),
-            deleted: 2,
-            words: scores.len(),
-            marked: 0.5,
-            random: 0.25,
-            beats: 1.0,
-            sets: 40,
-            ratio: 2.0,
-            verdict: Verdict::Holds,
-            sentence:
-                "Removing the two marked words changes the embedding 2.0 times as much as removing two random ones."
-                    .to_owned(),
-            curve: vec![(1, 0.25), (2, 0.5)],
-            ms: 1.0,
-        })
+        Ok(judged(Judged::Embedding, method, scores.len()))
     }
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
@@ -272,6 +257,18 @@ impl Engine for Fake {
         Ok(Looked::Sentences(found))
     }
 
+    fn trust_answer(
+        &self,
+        question: &Question,
+        (passage, range): (&Passage, &std::ops::Range<usize>),
+        stop: Checkpoint,
+    ) -> Result<Option<Trust>, ModelError> {
+        self.script.wait(stop)?;
+        assert!(!question.text().is_empty() && passage.range.end >= range.end);
+        let words = source_words(&passage.snapshot.text(range.clone())).len();
+        Ok(Some(judged(Judged::Answer, Method::Decomposition, words)))
+    }
+
     /// Each word has the same share, and answers the same word of the question.
     fn explain_answer(
         &self,
@@ -324,7 +321,31 @@ impl Engine for Fake {
 #[derive(Debug)]
 struct Compared(String, String);
 
+/// A verdict on a text of some words: deleting marked words changes twice as much as deleting random ones.
+fn judged(target: Judged, method: Method, words: usize) -> Trust {
+    Trust {
+        target,
+        method: method.name().to_owned(),
+        deleted: 2,
+        words,
+        marked: 0.5,
+        random: 0.25,
+        beats: 1.0,
+        sets: 40,
+        ratio: 2.0,
+        verdict: Verdict::Holds,
+        sentence: "Removing the two marked words changes it 2.0 times as much as removing two random ones.".to_owned(),
+        curve: vec![(1, 0.25), (2, 0.5)],
+        ms: 1.0,
+    }
+}
+
 impl Comparison for Compared {
+    fn trust(&self, _: Option<Means>, _: Checkpoint) -> Result<Trust, ModelError> {
+        let words = [&self.0, &self.1].map(|text| source_words(text).len());
+        Ok(judged(Judged::Similarity, Method::Decomposition, words.iter().sum()))
+    }
+
     fn report(&self, pairs: bool, _: Option<Means>, _: Checkpoint) -> Result<PairReport, ModelError> {
         let Compared(a, b) = self;
         let (left, right) = (source_words(a), source_words(b));

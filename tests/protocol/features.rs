@@ -267,7 +267,7 @@ async fn clients_without_an_interface_get_the_essence_as_a_message() {
         .await;
     assert_eq!(
         editor.told("window/showMessage").await["message"],
-        "Fovea: cosine 0.50. Both use load."
+        "Fovea: similarity 0.50. Both use load."
     );
     let selection = json!([{"uri": A, "range": range((1, 4), (1, 9))}]);
     editor
@@ -302,6 +302,34 @@ async fn the_judgment_of_an_explanation_is_a_message_for_clients_without_an_inte
         start["line"].as_u64() <= Some(1) && end["line"].as_u64() >= Some(1),
         "{answer}"
     );
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn a_comparison_and_an_answer_are_judged_as_a_unit_is() {
+    let mut editor = two_documents(json!({"experimental": {"fovea": {"heat": false}}})).await;
+    let trust = async |editor: &mut Editor, asked: Value| {
+        let command = json!({"command": "fovea.trust", "arguments": [asked]});
+        editor.request("workspace/executeCommand", command).await
+    };
+    let line = range((1, 0), (1, 12));
+    let both = json!({"a": {"uri": A, "range": line}, "b": {"text": "read the settings"}});
+    let compared = trust(&mut editor, both).await;
+    assert_eq!(
+        (&compared["target"], &compared["range"]),
+        (&json!("similarity"), &Value::Null)
+    );
+    let asked = json!({"question": "what is read?", "uri": A, "range": line, "within": range((0, 0), (2, 1))});
+    let answered = trust(&mut editor, asked.clone()).await;
+    assert_eq!(
+        (&answered["target"], &answered["verdict"]),
+        (&json!("answer"), &json!("holds"))
+    );
+    let mut nothing = asked;
+    nothing["question"] = json!("?");
+    let command = json!({"command": "fovea.trust", "arguments": [nothing]});
+    let (_, refused) = editor.refused("workspace/executeCommand", command).await;
+    assert!(refused.contains("no words"), "{refused}");
     editor.finish().await;
 }
 

@@ -354,7 +354,7 @@ async function load(path: string): Promise<unknown> {
   if (embedded) {
     const found = embedded[path];
     if (found === undefined) {
-      throw new Missing('This file does not contain these numbers. Run `fovea view` on the document to see them.');
+      throw new Missing('This file does not contain these numbers. Run fovea view on the document to see them.');
     }
     return binary ? new Uint16Array(bytes(found as string).buffer) : found;
   }

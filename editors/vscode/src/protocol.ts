@@ -67,15 +67,19 @@ export interface DrawsOn {
   words: { range: Range; share: number; strength: number }[];
 }
 
+/** The argument of `fovea.trust`: the unit at a position, two compared passages, or an answer. */
+export type TrustArgs = WhyArgs | { a: Passage; b: Passage } | { question: string; uri: string; range: Range; within: Range };
+
 /** The shown part of the answer of `fovea.trust`. */
 export interface Trust {
+  target: 'embedding' | 'similarity' | 'answer';
   sentence: string;
   verdict: 'holds' | 'weak' | 'fails' | 'too-short';
-  /** The number of deleted words for the verdict, and the mean turn of the embedding without as many random words. */
+  /** The number of deleted words for the verdict, and the mean change without as many random words. */
   deleted: number;
   random: number;
   sets: number;
-  /** The number of deleted words, by their scores, and the turn of the embedding. */
+  /** The number of deleted words, by their scores, and the change: the turn of the embedding, or the fall of the score. */
   curve: [number, number][];
 }
 
@@ -150,6 +154,8 @@ export interface FoundAnswer {
   uri: string;
   /** The sentence, the statements or the span that answers. */
   range: Range;
+  /** The passage that contains it. */
+  within: Range;
   text: string;
   score: number;
   /** The function, type or heading that contains it. */

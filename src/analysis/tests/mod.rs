@@ -31,7 +31,7 @@ use crate::model::{Checkpoint, ModelError, ModelInfo, Pooling, Prompts};
 use crate::similar::ask::{Answer, Looked, Passage, Question, Scored};
 use crate::similar::decision::Detail;
 use crate::similar::index::ReadQuery;
-use crate::text::{Language, Snapshot, source_words};
+use crate::text::{ByteRange, Language, Snapshot, source_words};
 
 /// A test that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -297,6 +297,15 @@ impl Engine for Fake {
         _: Checkpoint,
     ) -> Result<Answer, ModelError> {
         Err(ModelError::Unable("explain an answer"))
+    }
+
+    fn trust_answer(
+        &self,
+        _: &Question,
+        _: (&Passage, &ByteRange),
+        _: Checkpoint,
+    ) -> Result<Option<Trust>, ModelError> {
+        Err(ModelError::Unable("be judged"))
     }
 
     fn read_pair(

@@ -134,7 +134,7 @@ fn neighbors_of_three_hundred_items_among_five_thousand_are_computed_once() {
         Opened { vectors, file: None }
     };
     let opened = vec![document("large", 4700, 1), document("asked", 300, 2)];
-    let lenses = Lenses::new(opened, Arc::default(), &Center::default(), None, 0.0, Detail::All);
+    let lenses = Lenses::new(opened, &[], Arc::default(), &Center::default(), None, 0.0, Detail::All);
     let first = lenses.neighbors(&id("asked"), 1).expect("known");
     assert!(first.iter().any(|item| !item.neighbors.is_empty()));
     let again = lenses.neighbors(&id("asked"), 1).expect("known");

@@ -17,7 +17,6 @@ use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::render::written::{less_likely, one_line, times};
 use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence};
-use crate::text::Language;
 
 /// An answer in JSON. Without an answer, the text is empty and so are the lists.
 #[derive(Serialize, Default)]
@@ -68,7 +67,7 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
         return Err(Usage(why.to_owned()).into());
     }
     let searcher = Model::load(&default_source())?;
-    let searcher = searcher.of_reader(searcher.reader(&arguments.question, Language::Prose));
+    let searcher = searcher.of_reader(searcher.reader_of_query(&arguments.question));
     let passages = super::passages(arguments, &|| searcher.clone())?;
     let question = Question::new(&*arguments.question);
     let found = ask::places(&searcher, &question, &passages, arguments.wish(), UNSTOPPED)?;

@@ -82,19 +82,8 @@ fn told(judged: &[Judged], file: &Path) -> String {
             .as_deref()
             .map(|name| format!(" · {name}"))
             .unwrap_or_default();
-        let turns = match judged.trust.sets {
-            0 => String::new(),
-            sets => format!(
-                "{} · turn {:.3} without the marked words, {:.3} without random ones (mean of {sets} sets), {:.0} ms\n{}",
-                judged.trust.method,
-                judged.trust.marked,
-                judged.trust.random,
-                judged.trust.ms,
-                terminal::curve(&judged.trust)
-            ),
-        };
         let line = judged.start.line + 1;
-        format!("{}:{line}{name}\n{}\n{turns}", file.display(), judged.trust.sentence)
+        format!("{}:{line}{name}\n{}", file.display(), terminal::trust(&judged.trust))
     };
     judged.iter().map(one).collect::<Vec<_>>().join("\n")
 }

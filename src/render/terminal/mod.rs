@@ -14,4 +14,4 @@ pub use evaluate::evaluation;
 pub use explain::{SimilarPair, explain};
 pub use found::{found, groups, similar};
 pub use paint::{Background, Page, Palette, printable, steers};
-pub use trust::curve;
+pub use trust::trust;

@@ -1,12 +1,32 @@
-//! Draws the curve of a verdict: how far the embedding moves as words are deleted.
+//! A verdict on an explanation: its sentence, what it rests on, and how the change grows as words are deleted.
 
-use crate::explain::trust::Trust;
+use crate::explain::trust::{Judged, Trust};
 
 /// Characters of the longest bar.
 const BAR: f32 = 30.0;
 
-/// Writes one bar for each point.
-pub fn curve(trust: &Trust) -> String {
+/// Writes the sentence, the numbers behind it and one bar for each point of the curve.
+pub fn trust(trust: &Trust) -> String {
+    if trust.sets == 0 {
+        return format!("{}\n", trust.sentence);
+    }
+    let what = match trust.target {
+        Judged::Embedding => "turn",
+        Judged::Similarity | Judged::Answer => "fall",
+    };
+    format!(
+        "{}\n{} · {what} {:.3} without these words, {:.3} without random ones (mean of {} sets), {:.0} ms\n{}",
+        trust.sentence,
+        trust.method,
+        trust.marked,
+        trust.random,
+        trust.sets,
+        trust.ms,
+        curve(trust)
+    )
+}
+
+fn curve(trust: &Trust) -> String {
     let most = trust
         .curve
         .iter()

@@ -56,6 +56,8 @@ pub struct FoundAnswer {
     pub uri: Uri,
     /// The sentence or statements that answer, or the span of an extractive head.
     pub range: Range,
+    /// The passage that contains it, as [`TrustArgs`](super::TrustArgs) takes it.
+    pub within: Range,
     /// Its text.
     pub text: String,
     /// How well it answers.

@@ -218,6 +218,7 @@ fn full() -> BTreeMap<&'static str, Value> {
     let found_answer = FoundAnswer {
         uri: uri.clone(),
         range,
+        within: range,
         text: String::new(),
         score: 0.5,
         name: Some(String::new()),

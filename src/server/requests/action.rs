@@ -84,7 +84,11 @@ pub fn actions(session: &Session, request: &RequestSnapshot, params: &CodeAction
         if predict::is_able(session, request) {
             commands.push(("Predict what comes next here".to_owned(), PREDICT, here.clone()));
         }
-        commands.push(("Can I trust the explanation here?".to_owned(), TRUST, here));
+        let (title, judged) = match session.last_told.at(uri, position) {
+            Some((kind, told)) => (format!("Can I trust the last {kind}?"), vec![json!(told)]),
+            None => ("Can I trust the explanation here?".to_owned(), here),
+        };
+        commands.push((title, TRUST, judged));
         let argument = OpenViewArgs {
             uri: uri.clone(),
             position: Some(position),

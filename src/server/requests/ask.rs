@@ -12,7 +12,7 @@ use super::similar::{self, one_line};
 use super::{generator, show, write};
 use crate::explain::Method;
 use crate::server::progress::Steps;
-use crate::server::protocol::{AnswerWord, AskAnswer, AskArgs, Explained, FoundAnswer, SimilarItem};
+use crate::server::protocol::{AnswerWord, AskAnswer, AskArgs, Explained, FoundAnswer, SimilarItem, TrustArgs};
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
@@ -102,6 +102,7 @@ fn shown(request: &RequestSnapshot, passages: &Passages, answer: &Answer) -> Fou
     FoundAnswer {
         uri: uri.clone(),
         range: request.range(snapshot, &answer.range),
+        within: request.range(snapshot, &passage.range),
         text: text(&answer.range),
         score: to_proto::number(answer.score),
         name: passage.name.clone(),
@@ -178,8 +179,15 @@ async fn tell(
     // An editor that does not ask gets the best.
     match chosen.unwrap_or(Some(0)) {
         Some(index) if index < offered => {
+            let found = &answer.answers[index];
+            session.last_told.tell(TrustArgs::Answer {
+                question: question.text().to_owned(),
+                uri: found.uri.clone(),
+                range: found.range,
+                within: Some(found.within),
+            });
             show::open(client, request, &places[index]).await;
-            let told = format!("Fovea: {}", essence(&answer.answers[index]));
+            let told = format!("Fovea: {}", essence(found));
             client.show_message(MessageType::INFO, told).await;
         }
         Some(_) => {

@@ -32,6 +32,23 @@ pub async fn execute(
     request: &RequestSnapshot,
     params: ExecuteCommandParams,
 ) -> Result<Option<Value>> {
+    let done = executed(session, client, request, params).await;
+    // Helix shows the error of a command nowhere.
+    if let (Err(error), Some(client)) = (&done, client.filter(|_| !request.client.fovea))
+        && !request.cancel.is_cancelled()
+    {
+        let said = format!("Fovea: {}", error.message);
+        client.show_message(MessageType::ERROR, said).await;
+    }
+    done
+}
+
+async fn executed(
+    session: &Arc<Session>,
+    client: Option<&Client>,
+    request: &RequestSnapshot,
+    params: ExecuteCommandParams,
+) -> Result<Option<Value>> {
     let arguments = Arguments {
         command: &params.command,
         values: params.arguments,
@@ -57,7 +74,7 @@ pub async fn execute(
             explain::selection(session, client, request, asked).await.map(Some)
         }
         TRUST => {
-            let asked: TrustArgs = arguments.get(0, "an object with uri and position")?;
+            let asked: TrustArgs = arguments.get(0, trust::EXPECTED)?;
             trust::trust(session, client, request, asked)
                 .await
                 .map(|answer| answer.map(|answer| json!(answer)))

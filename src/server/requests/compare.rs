@@ -9,7 +9,7 @@ use super::passage::{self, Stretch};
 use crate::analysis::AnalysisHandle;
 use crate::explain::Which;
 use crate::render::json;
-use crate::server::protocol::{CompareOptions, CompareRow, CompareSide, CompareWord, Passage};
+use crate::server::protocol::{CompareOptions, CompareRow, CompareSide, CompareWord, Passage, TrustArgs};
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
@@ -28,6 +28,10 @@ pub async fn passages(
     (a, b): (Passage, Passage),
     options: CompareOptions,
 ) -> Result<Value> {
+    let both = TrustArgs::Comparison {
+        a: a.clone(),
+        b: b.clone(),
+    };
     let (a, b) = (passage::stretch(request, a).await?, passage::stretch(request, b).await?);
     let analysis = session.analysis().ok_or_else(Error::internal_error)?;
     if let Some(asked) = options.row {
@@ -38,7 +42,10 @@ pub async fn passages(
     let report = asked.await.map_err(|refusal| to_proto::refusal(&refusal))?;
     let answer = json::compare(&report, (&a.snapshot, &a.range), (&b.snapshot, &b.range));
     if !request.client.fovea {
-        let essence = format!("Fovea: cosine {:.2}. {}", report.cosine, answer.summary);
+        // The number of the lens, if the languages' means are known.
+        let similarity = report.centered.as_ref().map_or(report.cosine, |own| own.similarity);
+        let essence = format!("Fovea: similarity {similarity:.2}. {}", answer.summary);
+        session.last_told.tell(both);
         client.show_message(MessageType::INFO, essence).await;
     }
     Ok(json!(answer))

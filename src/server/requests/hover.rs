@@ -12,7 +12,7 @@ use crate::explain::Method;
 use crate::render::heat::{UNDERSTOOD, levels};
 use crate::render::markdown::{self, HoverDetails, HoverView, Link, NotUnderstood, SimilarView};
 use crate::render::telling::{self, has_content};
-use crate::segment::{Item, Unit};
+use crate::segment::{Item, Unit, UnitKind};
 use crate::server::protocol::SimilarItem;
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
@@ -89,6 +89,21 @@ pub async fn hover(
     }))
 }
 
+/// Whether a unit is only a part of its function, which continues before or after it.
+fn is_part(session: &Session, active: &Active, unit: &Unit) -> bool {
+    let report = session
+        .analysis()
+        .and_then(|analysis| analysis.report(&active.id, active.snapshot.version()));
+    let own = |item: &&Item| {
+        Some(&item.name) == unit.name.as_ref() && item.range.start < unit.range.end && unit.range.start < item.range.end
+    };
+    unit.kind == UnitKind::Function
+        && report.is_some_and(|report| {
+            let mut items = report.segments.items.iter().filter(own);
+            items.any(|item| item.range.start < unit.range.start || unit.range.end < item.range.end)
+        })
+}
+
 /// The text of the hover; `None` for a word that deserves no sentence.
 ///
 /// `around` finds the items similar to the one that contains the word.
@@ -134,6 +149,7 @@ fn text(
         rank,
         unit: noun,
         unit_name: unit.name.clone(),
+        part: is_part(session, active, unit),
         surprising: report.method == Method::Surprisal,
         read_with: draws_on.into_iter().map(|(word, _)| word).collect(),
         similar: best.map(|best| SimilarView {

@@ -19,6 +19,7 @@ use crate::model::Model;
 use crate::server::client::{ClientCapabilities, capabilities};
 use crate::server::documents::{Documents, Open};
 use crate::server::exit::Exit;
+use crate::server::last_told::LastTold;
 use crate::server::logging;
 use crate::server::outbox::{HeatUpdate, Outbox};
 use crate::server::pages::{PageModels, Pages};
@@ -94,6 +95,8 @@ pub struct Session {
     pub pages: Pages,
     /// The user's probe.
     pub probes: Probes,
+    /// The comparison or answer that the client showed last, if it has no interface of Fovea's.
+    pub last_told: LastTold,
     /// The requests in flight.
     pub in_flight: RequestQueue,
     /// The request to end the process.
@@ -135,6 +138,7 @@ impl Session {
             outbox: Arc::default(),
             pages: Pages::new(pages),
             probes: Probes::default(),
+            last_told: LastTold::default(),
             in_flight: RequestQueue::default(),
             exit: Exit::default(),
             activity: Arc::new(watch::Sender::new(Activity::Idle)),

@@ -13,8 +13,10 @@ mod similar;
 mod spans;
 
 use crate::explain::Method;
+use crate::explain::trust::Trust;
+use crate::model::tape::Network;
 use crate::model::{Ability, Checkpoint, Model, ModelError, Reader};
-use crate::text::{ByteRange, Language, Snapshot};
+use crate::text::{ByteRange, Snapshot};
 
 pub use composed::{Composed, Read, Sentence, compose, parts_to_read};
 pub use parts::parts;
@@ -139,11 +141,9 @@ pub fn look(
     checkpoint: Checkpoint,
 ) -> Result<Looked, ModelError> {
     let text = question.text();
-    let reader = model.reader(text, Language::Prose);
+    let reader = model.reader_of_query(text);
     let model = model.of_reader(reader);
-    if model.info().abilities.contains(&Ability::Answer)
-        && let Some(network) = model.network()
-    {
+    if let Some(network) = extractive(&model) {
         return spans::spans((&model, network), text, (index, passage), by, checkpoint).map(Looked::Spans);
     }
     // Words of another language are not in the passage.
@@ -151,12 +151,39 @@ pub fn look(
     similar::scored(&model, (question, foreign), passage, checkpoint).map(Looked::Sentences)
 }
 
+/// Whether what is said of an answer, a range of a passage, can be trusted: whether the answer's score falls more without the words that count
+/// most than without random ones. `None` if the passage does not have the span of an extractive head.
+///
+/// # Errors
+/// As [`look`].
+pub fn trust(
+    model: &Model,
+    question: &Question,
+    (passage, range): (&Passage, &ByteRange),
+    checkpoint: Checkpoint,
+) -> Result<Option<Trust>, ModelError> {
+    let read = model.of_reader(model.reader_of_query(question.text()));
+    if let Some(network) = extractive(&read) {
+        return spans::trust((&read, network), question.text(), (passage, range), checkpoint);
+    }
+    let text = passage.snapshot.text(range.clone());
+    let sentence = (&*text, passage.snapshot.language());
+    similar::trust(model, question, sentence, checkpoint).map(Some)
+}
+
+/// The network of a model with an extractive head.
+fn extractive(model: &Model) -> Option<&Network> {
+    let network = model.network()?;
+    let answers = model.info().abilities.contains(&Ability::Answer);
+    answers.then_some(network)
+}
+
 /// Whether the sentences found so far are enough: one passage per answer. The search decides which passages of a folder answer, and the
 /// sentences say where in them; to look into more passages made answers worse (`benches/ask`).
 pub fn enough(found: &[(usize, Scored)], passages: &[Passage], wish: Wish) -> bool {
     let in_folder = passages.iter().any(|passage| passage.score > 0.0);
     let looked = found.chunk_by(|a, b| a.0 == b.0).count();
-    in_folder && looked >= wish.top
+    in_folder && looked >= wish.top.max(similar::FIRST)
 }
 
 /// The answers, best first; none where nothing answers.

@@ -3,6 +3,7 @@
 use super::promising::{narrowed, promising};
 use super::sentences::sentences;
 use super::{Answer, IN_FILE, IN_FOLDER, Passage, Question, Scored, Wish, ranked};
+use crate::explain::trust::Trust;
 use crate::explain::{Directed, Method};
 use crate::model::{Checkpoint, Model, ModelError, Role};
 use crate::similar::embed_texts;
@@ -11,6 +12,10 @@ use crate::text::{ByteRange, Language};
 
 /// How much of an answer's score is that of its sentence; the rest is its passage's.
 const SENTENCE: f32 = 0.5;
+
+/// The passages that compete for the first answers, whatever the number of wanted answers is: those of further passages come after them, so that
+/// fewer answers are the first of more.
+pub(super) const FIRST: usize = 3;
 
 /// Sentences embedded at once.
 const BATCH: usize = 64;
@@ -77,7 +82,14 @@ pub fn best(mut found: Vec<(usize, Scored)>, passages: &[Passage], wish: Wish) -
     let in_folder = passages.iter().any(|passage| passage.score > 0.0);
     let threshold = wish.threshold.unwrap_or(if in_folder { IN_FOLDER } else { IN_FILE });
     let most = if in_folder && passages.len() > 1 { 1 } else { wish.top };
-    found.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
+    // The passages in the order of the search, each once.
+    let mut order: Vec<usize> = found.iter().map(|(passage, _)| *passage).collect();
+    order.dedup();
+    let place = |passage: usize| order.iter().position(|own| *own == passage).unwrap_or_default();
+    let later: Vec<bool> = (0..passages.len())
+        .map(|own| in_folder && place(own) >= FIRST)
+        .collect();
+    found.sort_by(|(p, a), (q, b)| later[*p].cmp(&later[*q]).then(b.score.total_cmp(&a.score)));
     let mut taken = vec![0; passages.len()];
     found.retain(|(passage, own)| {
         taken[*passage] += 1;
@@ -85,6 +97,23 @@ pub fn best(mut found: Vec<(usize, Scored)>, passages: &[Passage], wish: Wish) -
     });
     found.truncate(wish.top);
     found
+}
+
+/// Judges what [`explain`] says of a sentence by the decomposition.
+///
+/// # Errors
+/// As [`explain`].
+pub(super) fn trust(
+    model: &Model,
+    question: &Question,
+    sentence: (&str, Language),
+    checkpoint: Checkpoint,
+) -> Result<Trust, ModelError> {
+    let (model, asked) = question.beside(model, sentence, checkpoint)?;
+    let answer = Directed::read(&model, sentence, checkpoint)?;
+    let (direction, by) = (asked.embedding(), Method::Decomposition);
+    let scores = answer.along(&direction, by, checkpoint)?.scores;
+    answer.trust(&direction, (by, &scores), checkpoint)
 }
 
 /// The explanation of a sentence that answers: what each of its words adds to its cosine with the question, which stays as it is; and the word

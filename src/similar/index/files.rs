@@ -12,7 +12,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
 use super::generated::is_generated;
-use super::ignored::{unreadable, unreadable_around};
+use super::ignored::{reads_settings_of_user, unreadable, unreadable_around};
 use super::notebook::{self, Notebook, is_notebook};
 use super::projects::{Checkout, Folder, Part};
 use super::skipped::Skipped;
@@ -228,6 +228,7 @@ impl Walk<'_> {
             .parents(false)
             .current_dir(&part.border)
             .hidden(false)
+            .git_global(reads_settings_of_user())
             .filter_entry(enter)
             .build();
         let mut seen = false;

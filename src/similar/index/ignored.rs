@@ -10,6 +10,9 @@ use crate::text::{Unread, open_regular, read_regular};
 /// Maximum bytes of an ignore file; each byte takes about 300 bytes in the crate. Large projects have a few thousand.
 const MAX_BYTES: u64 = 256 << 10;
 
+/// Maximum bytes of git's settings.
+const MAX_SETTINGS: u64 = 4 << 20;
+
 /// Maximum bytes of a file that names a repository.
 const MAX_POINTER: u64 = 64 << 10;
 
@@ -45,6 +48,21 @@ pub(super) fn unreadable(folder: &Path) -> Option<(PathBuf, Unread)> {
 /// Ignore files have no effect beyond the border of a repository, but the crate opens them all.
 pub(super) fn unreadable_around(folder: &Path) -> Option<(PathBuf, Unread)> {
     folder.ancestors().find_map(unreadable)
+}
+
+/// Whether git's settings of the user can be read, which name an ignore file for all folders.
+pub(super) fn reads_settings_of_user() -> bool {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let settings = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let settings = settings.or_else(|| home.as_ref().map(|home| home.join(".config")));
+    let files = [
+        home.map(|home| home.join(".gitconfig")),
+        settings.map(|settings| settings.join("git/config")),
+    ];
+    files.iter().flatten().all(|path| {
+        let opened = open_regular(path, MAX_SETTINGS);
+        matches!(opened, Ok(_) | Err(Unread::Io(_) | Unread::Irregular("a folder")))
+    })
 }
 
 /// The repository that a `.git` file names.

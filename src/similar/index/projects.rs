@@ -70,11 +70,13 @@ fn read(path: &Path) -> Option<String> {
     String::from_utf8(read_regular(path, MAX_BYTES).ok()?).ok()
 }
 
-/// Whether a repository has no worktree of its own.
+/// Whether a repository has no worktree of its own. Where worktrees have settings of their own, git keeps this one in the main worktree's.
 fn is_bare(repository: &Path) -> bool {
-    let text = read(&repository.join("config")).unwrap_or_default();
-    let mut entries = text.lines().filter_map(|line| line.split_once('='));
-    entries.any(|(key, value)| key.trim().eq_ignore_ascii_case("bare") && value.trim().eq_ignore_ascii_case("true"))
+    ["config", "config.worktree"].iter().any(|name| {
+        let text = read(&repository.join(name)).unwrap_or_default();
+        let mut entries = text.lines().filter_map(|line| line.split_once('='));
+        entries.any(|(key, value)| key.trim().eq_ignore_ascii_case("bare") && value.trim().eq_ignore_ascii_case("true"))
+    })
 }
 
 /// A part of a project that is walked separately.

@@ -26,12 +26,12 @@ impl From<Vec<f32>> for ReadQuery {
     }
 }
 
-/// Reads a query with the model that [`Model::reader`] selects.
+/// Reads a query with the model that [`Model::reader_of_query`] selects.
 ///
 /// # Errors
 /// See [`read_query`].
 pub fn route_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
-    let reader = model.reader(text, Language::Prose);
+    let reader = model.reader_of_query(text);
     let read = read_query(&model.of_reader(reader), text)?;
     Ok(ReadQuery { reader, ..read })
 }

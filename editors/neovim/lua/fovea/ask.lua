@@ -22,6 +22,7 @@ local NAMED = 5
 ---@class fovea.FoundAnswer
 ---@field uri string
 ---@field range lsp.Range
+---@field within lsp.Range the passage that contains it
 ---@field text string
 ---@field score number
 ---@field name? string
@@ -138,6 +139,21 @@ local function follow(answers, encoding)
   })
 end
 
+--- The argument of `fovea.trust` for the marked answer at the cursor.
+---@return table?
+function M.asked()
+  local found = M.shown
+  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+  local marked = #vim.api.nvim_buf_get_extmarks(0, M.namespace, 0, -1, { limit = 1 }) > 0
+  if not found or not marked or found.uri ~= vim.uri_from_bufnr(0) then
+    return nil
+  end
+  if row < found.range.start.line or row > found.range['end'].line then
+    return nil
+  end
+  return { question = M.question, uri = found.uri, range = found.range, within = found.within }
+end
+
 --- Forgets the answers, so that the cursor on one of them marks nothing.
 function M.forget()
   M.shown = nil
@@ -210,7 +226,7 @@ function M.run(question, pick, alone)
     end
     local items = vim.tbl_map(place, answers)
     local encoding = ours.offset_encoding
-    M.shown = nil
+    M.shown, M.question = nil, question
     follow(answers, encoding)
     places.list(question, items, encoding, not pick)
     -- The list has the texts.

@@ -12,7 +12,9 @@ local M = {}
 M.open = windows.open
 
 ---@class fovea.Passage a passage of a comparison
----@field text string[]
+---@field text string[] as it is shown, without the common indentation
+---@field sent string as it is compared; the indentation decides how a long text is divided
+---@field removed integer[] bytes of indentation that each line of `text` lacks
 ---@field language string
 ---@field filetype string
 ---@field uri string
@@ -54,16 +56,23 @@ local function filetype(uri)
   return known ~= '' and known or vim.filetype.match({ filename = vim.uri_to_fname(uri) }) or ''
 end
 
---- The text of a range, from the editor or from the file, without the common indentation of all lines.
+--- The text of a range, from the editor or from the file.
 ---@param range { uri: string, range: lsp.Range, name?: string }
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
 ---@return fovea.Passage
 function M.passage(range, encoding)
   local lines = places.lines(range.uri, range.range.start.line, range.range['end'].line + 1)
   local found = filetype(range.uri)
-  local text = position.dedent(position.cut(lines, range.range, encoding))
+  local sent, column = position.cut(lines, range.range, encoding)
+  local text, width = position.dedent(sent, column)
+  local removed = {}
+  for i, line in ipairs(text) do
+    removed[i] = math.min(width, #sent[i] - #line)
+  end
   return {
     text = text,
+    sent = table.concat(sent, '\n'),
+    removed = removed,
     -- The server knows Neovim's names of languages as well as those of LSP.
     language = found ~= '' and found or 'plaintext',
     filetype = found,
@@ -84,7 +93,7 @@ function M.run(a, b, encoding)
   local what = { working = working, canceled = 'Fovea: comparison canceled' }
   -- Passages are sent as text: a file may not be open, and an edit during the request must not move words.
   local passages = vim.tbl_map(function(passage)
-    return { text = table.concat(passage.text, '\n'), language = passage.language }
+    return { text = passage.sent, language = passage.language }
   end, { left, right })
   local function ask(options)
     local all = vim.list_extend(vim.list_slice(passages), { options })

@@ -1,10 +1,17 @@
---- Whether the explanation at the cursor can be trusted: the effect of deleting the marked words, compared with random ones.
+--- Whether an explanation can be trusted: the effect of deleting the words that count most, compared with random ones.
 local client = require('fovea.client')
 local panel = require('fovea.panel')
 
 local M = {}
 
 local WIDTH = 72
+
+--- What the curve shows.
+local CHANGES = {
+  embedding = 'How far the embedding turns (1 - cosine):',
+  similarity = 'How far the similarity falls:',
+  answer = 'How far the score of the answer falls:',
+}
 
 ---@param count integer
 ---@return string
@@ -35,7 +42,7 @@ function M.lines(answer)
   if #answer.curve == 0 then
     return lines
   end
-  vim.list_extend(lines, { '', 'How far the embedding turns (1 - cosine):' })
+  vim.list_extend(lines, { '', CHANGES[answer.target] or CHANGES.embedding })
   local most = answer.random
   for _, point in ipairs(answer.curve) do
     most = math.max(most, point[2])
@@ -48,22 +55,33 @@ function M.lines(answer)
   return lines
 end
 
---- Judges the explanation of the unit at the cursor; takes up to two seconds.
-function M.run()
+--- Asks the server to judge; the panel opens unless the user has gone elsewhere or changed the text. It takes up to two seconds.
+---@param argument table the argument of `fovea.trust`
+---@param missing string what a message says if there is nothing to judge
+function M.judge(argument, missing)
   local bufnr = vim.api.nvim_get_current_buf()
-  local ours = client.attached()
-  if not ours then
-    return
-  end
-  local position = vim.lsp.util.make_position_params(0, ours.offset_encoding).position
   local tick = vim.api.nvim_buf_get_changedtick(bufnr)
-  client.execute('fovea.trust', { { uri = vim.uri_from_bufnr(bufnr), position = position } }, function(answer)
+  client.execute('fovea.trust', { argument }, function(answer)
     if type(answer) ~= 'table' then
-      vim.notify('Fovea: there is no text under the cursor to judge')
+      vim.notify('Fovea: ' .. missing)
     elseif vim.api.nvim_get_current_buf() == bufnr and vim.api.nvim_buf_get_changedtick(bufnr) == tick then
       panel.open(M.lines(answer), ' Can I trust it? ')
     end
   end)
+end
+
+--- Judges what is at the cursor: a comparison, the marked answer to a question, or the marks of the unit.
+function M.run()
+  local asked = require('fovea.compare.windows').asked(0) or require('fovea.ask').asked()
+  if asked then
+    M.judge(asked, 'the text has changed, and the answer is not there any more; ask again')
+    return
+  end
+  local ours = client.attached()
+  if ours then
+    local position = vim.lsp.util.make_position_params(0, ours.offset_encoding).position
+    M.judge({ uri = vim.uri_from_bufnr(0), position = position }, 'there is no text under the cursor to judge')
+  end
 end
 
 return M

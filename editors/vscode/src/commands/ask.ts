@@ -123,6 +123,12 @@ function list(asked: Question, answer: AskAnswer): void {
   };
   let kept = false;
   picker.onDidTriggerButton(write);
+  picker.onDidTriggerItemButton(({ item: { found } }) => {
+    if (found) {
+      const { uri, range: place, within } = found;
+      void vscode.commands.executeCommand('fovea.trust', { question: asked.question, uri, range: place, within });
+    }
+  });
   picker.onDidChangeActive(([active]) => active?.found && void show(active.found));
   picker.onDidAccept(() => {
     const found = picker.activeItems[0]?.found;
@@ -157,6 +163,7 @@ function pick(found: FoundAnswer): Pick {
     description: found.score.toFixed(2),
     // The place is in the second line, because a long label would hide it.
     detail: [label(vscode.Uri.parse(found.uri), found.range.start.line), because(found)].filter(Boolean).join(' · '),
+    buttons: [{ iconPath: new vscode.ThemeIcon('verified'), tooltip: 'Can I trust it?' }],
     found,
   };
 }

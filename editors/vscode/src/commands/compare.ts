@@ -28,7 +28,8 @@ export async function compare(core: Core, a: Side, b: Side): Promise<void> {
   );
   const row = (side: 'a' | 'b', word: number, token: vscode.CancellationToken) =>
     core.server.execute<ComparedRow>(COMMAND, [left, right, { row: { side, word } }], token);
-  core.panel.showPair({ ...a, ...left }, { ...b, ...right }, answer, row);
+  const trust = () => void vscode.commands.executeCommand('fovea.trust', { a: left, b: right });
+  core.panel.showPair({ ...a, ...left }, { ...b, ...right }, answer, { row, trust });
 }
 
 async function passage(side: Side): Promise<{ text: string; language: string }> {

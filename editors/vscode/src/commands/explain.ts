@@ -50,7 +50,7 @@ export async function explainWord(core: Core, uri: vscode.Uri, position: vscode.
   }
   const related = (drawsOn?.words ?? []).map((word) => {
     const { start, end } = range(word.range);
-    return { start: document.offsetAt(start), end: document.offsetAt(end), strength: word.strength };
+    return { start: document.offsetAt(start), end: document.offsetAt(end), strength: word.strength, share: word.share };
   });
   core.panel.showExplanation(document, { ...answer, units: [unit] }, { asked: { byte, related } });
 }

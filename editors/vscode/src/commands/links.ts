@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 
 import { range } from '../places';
-import type { CompareItemsArgs, GoToArgs, Trust, WhyArgs } from '../protocol';
+import type { CompareItemsArgs, GoToArgs, Trust, TrustArgs, WhyArgs } from '../protocol';
 import { compare } from './compare';
 import type { Core } from './core';
 import { explainWord } from './explain';
@@ -31,14 +31,13 @@ export async function why(core: Core, given: unknown): Promise<void> {
   await explainWord(core, vscode.Uri.parse(uri), new vscode.Position(position.line, position.character));
 }
 
-/** Judges the explanation at the place of a link; a menu passes no place, so the cursor is used. */
+/** Judges the explanation at the place of a link, a comparison or an answer; a menu passes nothing, so the cursor is used. */
 export async function trust(core: Core, given: unknown): Promise<Trust | undefined> {
-  if (typeof given !== 'object' || given === null || !('position' in given)) {
+  if (typeof given !== 'object' || given === null || !['position', 'a', 'question'].some((key) => key in given)) {
     return judgeAtCursor(core);
   }
   leave();
-  const { uri, position } = given as WhyArgs;
-  return judge(core, vscode.Uri.parse(uri), new vscode.Position(position.line, position.character));
+  return judge(core, given as TrustArgs);
 }
 
 /** Turns hovers off in the user settings, and says how to turn them on again. */

@@ -1,27 +1,34 @@
 /** Whether the explanation can be trusted: the effect of deleting the marked words, compared with random ones. */
 import * as vscode from 'vscode';
 
-import type { Trust } from '../protocol';
+import type { Trust, TrustArgs } from '../protocol';
 import { type Core, front } from './core';
 import { patiently } from './progress';
 
 /** The length of the longest bar in cells. */
 const CELLS = 24;
 
+/** What the curve shows. */
+const CHANGES = {
+  embedding: 'How far the embedding turns (1 - cosine)',
+  similarity: 'How far the similarity falls',
+  answer: 'How far the score of the answer falls',
+};
+
 /** Judges the explanation of the unit at the cursor. */
 export async function judgeAtCursor(core: Core): Promise<Trust | undefined> {
   const editor = front();
-  return editor && judge(core, editor.document.uri, editor.selection.active);
+  return editor && judge(core, { uri: editor.document.uri.toString(), position: editor.selection.active });
 }
 
-/** Judges the explanation of the unit at a position. The verdict is a sentence; the curve is shown on request. */
-export async function judge(core: Core, uri: vscode.Uri, position: vscode.Position): Promise<Trust | undefined> {
-  const asked = { uri: uri.toString(), position };
+/** Judges an explanation. The verdict is a sentence; the curve is shown on request. */
+export async function judge(core: Core, asked: TrustArgs): Promise<Trust | undefined> {
   const answer = await patiently('Judging the explanation', (token, report) =>
     core.server.executeReporting<Trust | null>('fovea.trust', [asked], token, report),
   );
   if (!answer) {
-    void vscode.window.showInformationMessage('There is no text under the cursor to judge.');
+    const why = 'question' in asked ? 'The text has changed, and the answer is not there any more; ask again.' : 'There is no text under the cursor to judge.';
+    void vscode.window.showInformationMessage(why);
     return undefined;
   }
   const show = answer.curve.length > 0 ? ['Show the Curve'] : [];
@@ -33,10 +40,10 @@ export async function judge(core: Core, uri: vscode.Uri, position: vscode.Positi
 
 /** The curve, one line per number of deleted words. */
 export function curveRows(answer: Trust): vscode.QuickPickItem[] {
-  const most = Math.max(...answer.curve.map(([, turn]) => turn), answer.random, Number.MIN_VALUE);
-  const row = (label: string, turn: number): vscode.QuickPickItem => ({
-    label: '█'.repeat(Math.round((turn / most) * CELLS)) || '▏',
-    description: `${turn.toFixed(3)}  ${label}`,
+  const most = Math.max(...answer.curve.map(([, change]) => change), answer.random, Number.MIN_VALUE);
+  const row = (label: string, change: number): vscode.QuickPickItem => ({
+    label: '█'.repeat(Math.max(0, Math.round((change / most) * CELLS))) || '▏',
+    description: `${change.toFixed(3)}  ${label}`,
   });
   const words = (count: number): string => (count === 1 ? '1 word' : `${count} words`);
   const marked = answer.curve.map(([count, turn]) => row(`without the ${words(count)} of the highest scores`, turn));
@@ -44,5 +51,5 @@ export function curveRows(answer: Trust): vscode.QuickPickItem[] {
 }
 
 async function showCurve(answer: Trust): Promise<void> {
-  await vscode.window.showQuickPick(curveRows(answer), { title: 'How far the embedding turns (1 - cosine)', placeHolder: answer.sentence });
+  await vscode.window.showQuickPick(curveRows(answer), { title: CHANGES[answer.target], placeHolder: answer.sentence });
 }

@@ -111,5 +111,7 @@ export type Request =
   | { kind: 'reveal'; part: number; word: number }
   /** Request the row of a word. */
   | { kind: 'row'; turn: number; side: 0 | 1; word: number }
+  /** Judge the comparison. */
+  | { kind: 'trust' }
   /** Run one of the extension's commands. */
   | { kind: 'run'; command: 'fovea.setHeat' | 'fovea.openWalkthrough' | 'fovea.search' };

@@ -27,15 +27,20 @@ interface Home {
   words: Stretch[];
 }
 
-/** Asks the server for the row of a word. */
-export type AskRow = (side: 'a' | 'b', word: number, token: vscode.CancellationToken) => Promise<ComparedRow>;
+/** What a comparison can ask the server. */
+export interface Asks {
+  /** The row of a word. */
+  row: (side: 'a' | 'b', word: number, token: vscode.CancellationToken) => Promise<ComparedRow>;
+  /** Whether it can be trusted; the answer is shown as a message. */
+  trust: () => void;
+}
 
 export class Panel implements vscode.Disposable {
   private panel: vscode.WebviewPanel | undefined;
   private view: View | undefined;
   private homes: Home[] = [];
   private turn = 0;
-  private askRow: AskRow | undefined;
+  private asks: Asks | undefined;
   private asking: vscode.CancellationTokenSource | undefined;
 
   constructor(
@@ -48,7 +53,7 @@ export class Panel implements vscode.Disposable {
     return this.panel && this.view;
   }
 
-  showPair(a: Shown, b: Shown, answer: Comparison, askRow: AskRow): void {
+  showPair(a: Shown, b: Shown, answer: Comparison, asks: Asks): void {
     const told = (side: Shown) => ({
       title: side.name || nameOf(side.text),
       place: label(side.uri, side.range.start.line),
@@ -61,7 +66,7 @@ export class Panel implements vscode.Disposable {
       text: side.text,
       words: stretches(side.text, [answer.a, answer.b][index]?.words ?? []),
     }));
-    this.askRow = askRow;
+    this.asks = asks;
     // Two passages side by side need the width of a whole editor.
     this.show('Comparison', vscode.ViewColumn.Active, pairView(told(a), told(b), answer, (this.turn += 1)), homes);
   }
@@ -162,6 +167,9 @@ export class Panel implements vscode.Disposable {
       case 'row':
         void this.row(request);
         return;
+      case 'trust':
+        this.asks?.trust();
+        return;
       case 'run':
         if (['fovea.setHeat', 'fovea.openWalkthrough', 'fovea.search'].includes(request.command)) {
           void vscode.commands.executeCommand(request.command);
@@ -173,7 +181,7 @@ export class Panel implements vscode.Disposable {
   private async row({ turn, side, word }: { turn: number; side: 0 | 1; word: number }): Promise<void> {
     this.asking?.cancel();
     const mine = (this.asking = new vscode.CancellationTokenSource());
-    const answer = await this.askRow?.(side === 0 ? 'a' : 'b', word, mine.token).catch(() => undefined);
+    const answer = await this.asks?.row(side === 0 ? 'a' : 'b', word, mine.token).catch(() => undefined);
     if (answer?.scores && turn === this.turn && !mine.token.isCancellationRequested) {
       this.post({ kind: 'row', turn, side, word, scores: answer.scores });
     }

@@ -102,15 +102,15 @@ function pairDetails(a: Told, b: Told, answer: Comparison): [string, string][] {
     ...(centered ? [] : of('left and right', [answer.a, answer.b])),
   ];
   if (centered) {
-    const languages = a.language === b.language ? a.language : `${a.language} and ${b.language}`;
+    const common = a.language === b.language ? `all ${a.language} texts` : `${a.language} and ${b.language}`;
     rows.push(
-      [`Cosine without what ${languages} have in common`, centered.cosine.toFixed(3)],
+      [`Cosine without what ${common} have in common`, centered.cosine.toFixed(3)],
       ['What they have in common', signed(centered.common)],
       ...of('left and right', [centered.a, centered.b]),
     );
   }
   rows.push(
-    ['Languages', `${a.language} and ${b.language}`],
+    a.language === b.language ? ['Language', a.language] : ['Languages', `${a.language} and ${b.language}`],
     ['Residual (error of the split)', (centered ?? answer).residual.toExponential(0)],
     ['Time', `${Math.round(answer.ms)} ms`],
   );
@@ -124,6 +124,7 @@ function signed(value: number): string {
 /** A word that the asked one draws on: characters of the unit's text. */
 export interface Related extends Stretch {
   strength: number;
+  share: number;
 }
 
 export interface AskedWord {
@@ -151,7 +152,7 @@ export function unitView(text: string, unit: ExplainedUnit, place: string, about
     ranks: unit.words.map(({ rank }) => rank),
     asked,
     related,
-    answer: word ? `\`${word.text}\` is ${rankInWords(word.rank, unit.words.length)} of ${name}.${readWith(unit, related, word.text)}` : null,
+    answer: word ? `\`${word.text}\` is ${rankInWords(word.rank, unit.words.length)} of ${name}.${readWith(text, question?.related ?? [], word.text)}` : null,
     coverage: unit.coverage,
     details: [
       ...(word ? [['Share of the word', percent(word.score)] as [string, string]] : []),
@@ -165,14 +166,16 @@ export function unitView(text: string, unit: ExplainedUnit, place: string, about
   };
 }
 
-/** The words that the model reads a word with, strongest first. */
-function readWith(unit: ExplainedUnit, related: number[], asked: string): string {
-  const texts = related
-    .map((strength, index) => ({ strength, text: unit.words[index]?.text ?? '' }))
-    .filter(({ strength, text }) => strength > 0 && text !== asked && /\p{L}{2}/u.test(text) && !WORDS.has(text))
-    .sort((one, other) => other.strength - one.strength)
-    .map(({ text }) => `\`${text}\``);
-  const names = [...new Set(texts)].slice(0, 3);
+/** The words that the model reads a word with, the largest share first; a word that occurs several times has the sum, as in the hover. */
+function readWith(text: string, related: Related[], asked: string): string {
+  const shares = new Map<string, number>();
+  for (const { start, end, share } of related) {
+    const word = text.slice(start, end);
+    if (word !== asked && /\p{L}{2}/u.test(word) && !WORDS.has(word)) {
+      shares.set(word, (shares.get(word) ?? 0) + share);
+    }
+  }
+  const names = [...shares].sort(([, one], [, other]) => other - one).slice(0, 3).map(([word]) => `\`${word}\``);
   return names.length === 0 ? '' : ` The model reads it together with ${listed(names)}.`;
 }
 

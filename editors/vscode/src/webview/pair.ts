@@ -39,6 +39,7 @@ export class Pair {
       ),
       this.matches,
       element('div', { class: 'sides' }, ...sides),
+      element('p', { class: 'quiet' }, this.trust()),
       details([['Similarity', view.similarity.toFixed(2)], ...view.details]),
     );
     this.shade();
@@ -72,6 +73,13 @@ export class Pair {
     );
   }
 
+  private trust(): HTMLElement {
+    const title = 'Deletes the words that count most, and as many random ones, and says what each does to the similarity';
+    const button = element('button', { type: 'button', class: 'link onward', title }, 'Can I trust it?');
+    button.addEventListener('click', () => this.send({ kind: 'trust' }));
+    return button;
+  }
+
   private chip(shared: ViewShared): HTMLElement {
     const button = element('button', { type: 'button', class: 'chip', title: `adds ${signed(shared.score)} to the similarity` }, element('code', {}, shared.text));
     const show = () => {
@@ -100,7 +108,7 @@ export class Pair {
   private look(side: 0 | 1, word: number | undefined): void {
     clearTimeout(this.timer);
     this.clear();
-    if (word === undefined) {
+    if (word === undefined || !this.named(side, word)) {
       this.looked = undefined;
       this.idle();
       return;

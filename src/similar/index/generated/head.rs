@@ -194,6 +194,10 @@ impl Style {
     }
 
     fn is_preamble(&self, text: &str) -> bool {
+        // Of PHP and C#; a block would be code.
+        if text.starts_with("namespace ") && text.ends_with(';') {
+            return true;
+        }
         if self.directives && text.starts_with('#') {
             return true;
         }
@@ -293,10 +297,16 @@ impl Line {
         let text = text.trim_start_matches(ornament);
         let ends = text.trim_end_matches(|c: char| "*/#-=~+;%|".contains(c) || c.is_whitespace());
         Line {
-            indent: said.len() - said.trim_start().len(),
+            indent: columns(said),
             text: ends.to_owned(),
         }
     }
+}
+
+/// The width of the white space before a text; a tab is wider than any space that follows a marker.
+fn columns(text: &str) -> usize {
+    let space = text.chars().take_while(|c| c.is_whitespace());
+    space.map(|c| if c == '\t' { 4 } else { 1 }).sum()
 }
 
 /// Removes fenced examples, and deeper-indented lines after a line that ends with a colon.
@@ -323,7 +333,19 @@ fn without_examples(lines: Vec<Line>) -> Vec<String> {
     kept
 }
 
-/// Replaces quoted parts of a text with a placeholder word.
+/// Commands that begin a file which people go on to edit.
+const SCAFFOLDS: &[&str] = &[
+    "init",
+    "--init",
+    "new",
+    "create",
+    "startproject",
+    "startapp",
+    "scaffold",
+    "quickstart",
+];
+
+/// Replaces quoted parts of a text with a placeholder word; the name of a command that begins a file stays.
 fn unquoted(text: &str) -> String {
     const QUOTES: &[(char, char)] = &[('"', '"'), ('`', '`'), ('“', '”'), ('«', '»'), ('\'', '\'')];
     let chars: Vec<char> = text.chars().collect();
@@ -339,7 +361,9 @@ fn unquoted(text: &str) -> String {
         });
         match end {
             Some(end) => {
-                plain.push_str("quoted");
+                let quoted: String = chars[at + 1..end].iter().collect();
+                let scaffold = quoted.split_whitespace().find(|word| SCAFFOLDS.contains(word));
+                plain.push_str(scaffold.map_or("quoted", |_| "scaffold"));
                 // Line breaks are kept.
                 plain.extend(chars[at..end].iter().filter(|c| **c == '\n'));
                 at = end + 1;

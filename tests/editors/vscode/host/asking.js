@@ -32,6 +32,11 @@ exports.run = async () => {
     });
     const selected = vscode.window.activeTextEditor.document.getText(vscode.window.activeTextEditor.selection);
     assert.equal(selected, best.text);
+    const { uri, range, within } = best;
+    const judged = await vscode.commands.executeCommand('fovea.trust', { question: 'how is the median of numbers computed?', uri, range, within });
+    assert.equal(judged.target, 'answer');
+    assert.match(judged.sentence, /^Removing the \w+ words that count most lowers the answer's score/);
+    await vscode.commands.executeCommand('notifications.clearAll');
   });
 
   await test('a question about something else has no answer', async () => {

@@ -88,7 +88,7 @@ exports.run = async () => {
     const { document } = await open('src/config.rs');
     const at = find(document, 'load_config', 2);
     const answer = await vscode.commands.executeCommand('fovea.trust', { uri: document.uri.toString(), position: { line: at.line, character: at.character } });
-    assert.match(answer.sentence, /^Removing the \w+ marked words changes the embedding/);
+    assert.match(answer.sentence, /^Removing the \w+ most telling words changes the embedding/);
     const turns = answer.curve.map(([, turn]) => turn);
     assert.ok(turns.length > 1 && turns.at(-1) > turns[0], `${turns}`);
     await vscode.commands.executeCommand('notifications.clearAll');

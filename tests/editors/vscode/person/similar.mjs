@@ -118,6 +118,19 @@ export async function similar({ window, page, test, shot }) {
     assert.equal(unlabeled, 0);
   });
 
+  await test('a link below the passages says whether the words that count most can be trusted', async () => {
+    const frame = await window.panel('pair');
+    await frame.locator('button.onward').click();
+    await window.wish({ run: ['notifications.showList'] });
+    const verdict = page.locator('.notifications-center .notification-list-item').filter({ hasText: 'Removing the five words of each side' });
+    await verdict.first().waitFor();
+    await shot('pair-trust');
+    await verdict.first().getByText('Show the Curve').click();
+    await page.locator('.quick-input-title').filter({ hasText: 'How far the similarity falls' }).waitFor();
+    await page.keyboard.press('Escape');
+    await window.wish({ run: ['notifications.clearAll'] });
+  });
+
   await test('the page of the panel allows only its own script and style', async () => {
     const frame = await window.panel('pair');
     const policy = await frame.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content');

@@ -74,12 +74,12 @@ function M.lines(view)
   table.insert(lines, #shared > 0 and M.fitting(line .. '  shared: ', shared) or line)
   table.insert(lines, ' ' .. view.message:gsub('%s+', ' '))
   if view.details then
-    table.insert(lines, ' ▾ Details')
+    table.insert(lines, ' ▾ Details (d) · can I trust it? (t)')
     for _, detail in ipairs(M.details(answer)) do
       table.insert(lines, '   ' .. detail)
     end
   else
-    table.insert(lines, ' ▸ Details (d)')
+    table.insert(lines, ' ▸ Details (d) · can I trust it? (t)')
   end
   return lines
 end

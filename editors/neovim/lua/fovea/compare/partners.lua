@@ -95,7 +95,7 @@ end
 ---@return table[] arguments
 local function arguments(view)
   return vim.tbl_map(function(side)
-    return { text = table.concat(side.passage.text, '\n'), language = side.passage.language }
+    return { text = side.passage.sent, language = side.passage.language }
   end, view.sides)
 end
 

@@ -6,6 +6,21 @@ local words = require('fovea.compare.words')
 
 local M = {}
 
+--- The open comparisons, by each of their buffers.
+---@type table<integer, fovea.Comparison>
+local open = {}
+
+--- The argument of `fovea.trust` for the comparison that a buffer shows.
+---@param bufnr integer
+---@return table?
+function M.asked(bufnr)
+  local view = open[bufnr == 0 and vim.api.nvim_get_current_buf() or bufnr]
+  local function passage(side)
+    return { text = side.passage.sent, language = side.passage.language }
+  end
+  return view and { a = passage(view.sides[1]), b = passage(view.sides[2]) }
+end
+
 ---@param view fovea.Comparison
 local function close(view)
   if view.closed then
@@ -19,6 +34,7 @@ local function close(view)
     vim.api.nvim_set_current_win(view.origin)
   end
   for _, bufnr in ipairs({ view.header, view.sides[1].bufnr, view.sides[2].bufnr }) do
+    open[bufnr] = nil
     if vim.api.nvim_buf_is_valid(bufnr) then
       vim.api.nvim_buf_delete(bufnr, { force = true })
     end
@@ -129,8 +145,8 @@ function M.open(answer, left, right)
     header = M.scratch({}),
     top = 0,
     sides = {
-      { passage = left, words = words.placed(answer.a.words), bufnr = M.scratch(left.text), window = 0 },
-      { passage = right, words = words.placed(answer.b.words), bufnr = M.scratch(right.text), window = 0 },
+      { passage = left, words = words.placed(answer.a.words, left), bufnr = M.scratch(left.text), window = 0 },
+      { passage = right, words = words.placed(answer.b.words, right), bufnr = M.scratch(right.text), window = 0 },
     },
   }
   vim.cmd('tab split')
@@ -157,6 +173,10 @@ function M.open(answer, left, right)
       close(view)
     end, { buffer = bufnr, nowait = true, desc = 'Fovea: close the comparison' })
     vim.keymap.set('n', 'd', toggle_details, { buffer = bufnr, nowait = true, desc = 'Fovea: show or hide the numbers' })
+    vim.keymap.set('n', 't', function()
+      require('fovea.trust').run()
+    end, { buffer = bufnr, nowait = true, desc = 'Fovea: whether the comparison can be trusted' })
+    open[bufnr] = view
     -- The windows are useful only together, so closing one closes all.
     vim.api.nvim_create_autocmd('BufWinLeave', {
       buffer = bufnr,

@@ -3,15 +3,20 @@ local M = {}
 
 M.namespace = vim.api.nvim_create_namespace('fovea_compare')
 
+--- The words of a passage, where they are shown.
 ---@param words table[]
+---@param passage fovea.Passage
 ---@return fovea.Word[]
-function M.placed(words)
+function M.placed(words, passage)
+  local function column(place)
+    return math.max(0, place.column - (passage.removed[place.line + 1] or 0))
+  end
   return vim.tbl_map(function(word)
     return {
       row = word.start.line,
-      from = word.start.column,
+      from = column(word.start),
       stop = word['end'].line,
-      to = word['end'].column,
+      to = column(word['end']),
       text = word.text,
       score = word.score,
     }
