@@ -122,6 +122,9 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
             (arguments.model.interpreted()?.0, passages(arguments, &searcher)?)
         }
         false => {
+            if let Some(note) = read_query(&model, &arguments.question)?.note {
+                output::say(&note);
+            }
             let passages = passages(arguments, &|| model.clone())?;
             match arguments.method.interpreted() {
                 true => (

@@ -181,8 +181,9 @@ impl Pair {
         })
     }
 
-    /// Judges the totals of the words: whether the similarity falls more without the highest of both passages than without random words of
-    /// both. With means it is the centered one, as [`Pair::totals`].
+    /// Judges the totals of the words: whether the similarity falls more without the highest of a passage than without random words of it, as
+    /// the mean of both passages. The other passage stays as it is: copies without the same words would be as similar as before. With means
+    /// it is the centered similarity, as [`Pair::totals`].
     ///
     /// # Errors
     /// As [`compare`].
@@ -204,8 +205,11 @@ impl Pair {
             let own = |sets: Vec<&[bool]>| sets.into_iter().map(<[bool]>::to_vec).collect::<Vec<_>>();
             let rest_a = self.a.without(&self.model, &own(of_a), checkpoint)?;
             let rest_b = self.b.without(&self.model, &own(of_b), checkpoint)?;
-            let rest = rest_a.iter().zip(&rest_b);
-            Ok(rest.map(|(a, b)| (whole - value(a, b)) as f32).collect())
+            let falls = rest_a.iter().zip(&rest_b).map(|(a, b)| {
+                let left = value(a, &self.b.embedding) + value(&self.a.embedding, b);
+                (whole - left / 2.0) as f32
+            });
+            Ok(falls.collect())
         };
         judge((Judged::Similarity, Method::Decomposition), &[a, b], start, changes)
     }

@@ -34,7 +34,7 @@ const MOST: f32 = 100.0;
 pub enum Judged {
     /// The embedding of a unit. The change is 1 - cosine.
     Embedding,
-    /// The similarity of two passages, of both of which words are deleted. The change is its fall.
+    /// The similarity of two passages. The change is its fall without words of one passage, as the mean of both.
     Similarity,
     /// How well a sentence answers a question. The change is the fall of its similarity to the question, or of the logits of its span.
     Answer,
@@ -47,9 +47,9 @@ pub struct Trust {
     pub target: Judged,
     /// The method's name.
     pub method: String,
-    /// How many words were deleted.
+    /// How many words were deleted, in a comparison from the longer passage.
     pub deleted: usize,
-    /// How many words the text has, or both texts of a comparison.
+    /// How many words the text has, or both passages of a comparison.
     pub words: usize,
     /// What changes without the words of the highest scores.
     pub marked: f32,
@@ -148,7 +148,7 @@ pub(super) fn judge(
     let mut found = Trust {
         target,
         method: method.name().to_owned(),
-        deleted: counts.iter().sum(),
+        deleted: counts.iter().copied().max().unwrap_or_default(),
         words: sides.iter().map(|side| side.len()).sum(),
         marked: 0.0,
         random: 0.0,
@@ -206,7 +206,8 @@ impl Trust {
         let turns = changes(&sets)?;
         let own = counts.iter().zip(&turns).find(|(counts, _)| **counts == deleted);
         self.marked = own.map_or(0.0, |(_, turn)| *turn);
-        self.curve = counts.iter().map(|counts| counts.iter().sum()).zip(turns).collect();
+        let most = |counts: &Vec<usize>| counts.iter().copied().max().unwrap_or_default();
+        self.curve = counts.iter().map(most).zip(turns).collect();
 
         // The seed depends only on the text, so that repeated requests give the same verdict.
         let mut random = Random::new(self.words as u64);
@@ -233,11 +234,10 @@ impl Trust {
         Ok(())
     }
 
-    /// The judgment in a sentence; `counts` are the deleted words of each side.
+    /// The judgment in a sentence; `counts` are the deleted words of each passage.
     fn told(&self, counts: &[usize]) -> String {
         let Trust { words, ratio, .. } = self;
-        let most = counts.iter().copied().max().unwrap_or_default();
-        let count = number(most);
+        let count = number(self.deleted);
         let (marked, marks, random, (changes, change)) = match (self.target, counts) {
             (Judged::Embedding, _) => (
                 format!("the {count} most telling words"),
@@ -245,16 +245,16 @@ impl Trust {
                 format!("{count} random ones"),
                 ("changes the embedding", "change the embedding"),
             ),
-            (Judged::Similarity, [a, b]) if a == b => (
-                format!("the {count} words of each side that count most"),
+            (Judged::Similarity, [a, b]) if a != b => (
+                "the words that count most from one side".to_owned(),
                 "words",
-                format!("{count} random ones of each"),
+                "as many random ones".to_owned(),
                 ("lowers the similarity", "lower the similarity"),
             ),
             (Judged::Similarity, _) => (
-                format!("the {} words of both sides that count most", number(self.deleted)),
+                format!("the {count} words that count most from one side"),
                 "words",
-                "as many random ones".to_owned(),
+                format!("{count} random ones"),
                 ("lowers the similarity", "lower the similarity"),
             ),
             (Judged::Answer, _) => (

@@ -978,3 +978,67 @@ fn only_function_bodies_hide_definitions() {
         &["type M", "  fn get", "  fn __index", "fn M[name]"],
     );
 }
+
+#[test]
+fn what_is_typed_at_the_top_of_a_file_hides_no_later_definition() {
+    for (language, text, expected) in [
+        (
+            Language::Python,
+            "def before():\n    pass\n\ndef broken():\n    x = f\"{a\n\ndef after():\n    return 1\n",
+            &["fn before", "fn broken", "fn after"][..],
+        ),
+        (
+            Language::Rust,
+            "fn broken() {\n    let x = vec![\n}\n\nfn after() {}\n",
+            &["fn broken", "fn after"],
+        ),
+        (
+            Language::Rust,
+            "impl A {\n    fn broken(&self) ->\n\n    fn after(&self) -> u8 {\n        1\n    }\n}\n",
+            &["type A", "  fn after"],
+        ),
+        (
+            Language::Go,
+            "package a\n\nfunc (s *S) Broken() {\n\tgo1()\n\nfunc (s *S) After() {\n\tgo2()\n}\n",
+            &["fn Broken", "fn After"],
+        ),
+        (
+            Language::C,
+            "int broken(int x) {\n    call(\n\nint after(int y) {\n    return y;\n}\n",
+            &["fn broken", "fn after"],
+        ),
+        (
+            Language::CSharp,
+            "class A\n{\n    void Broken()\n    {\n        x.Select(y => {\n    }\n\n    [Fact]\n    public void After()\n    {\n    }\n}\n",
+            &["type A", "  fn Broken", "  fn After"],
+        ),
+        (
+            Language::Java,
+            "class A {\n    String s = \"abc;\n    void broken() {\n        go();\n    }\n\n    void after() {\n    }\n}\n",
+            &["type A", "  fn broken", "  fn after"],
+        ),
+        (
+            Language::TypeScript,
+            "class A {\n  broken() {\n    const x = rows.map((r) =>\n  }\n  after() {\n    return 1;\n  }\n}\n",
+            &["type A", "  fn broken", "  fn after"],
+        ),
+    ] {
+        let found = items(text, language);
+        let missing: Vec<_> = expected
+            .iter()
+            .filter(|item| !found.contains(&(**item).to_owned()))
+            .collect();
+        assert!(missing.is_empty(), "{language:?}: {found:?} lacks {missing:?}");
+    }
+}
+
+#[test]
+fn the_function_that_a_file_returns_is_searched() {
+    check(
+        Language::Lua,
+        "return function(opts)\n  local function render(list)\n    return list\n  end\n  return { render = render }\nend\n",
+        &["fn render"],
+    );
+    let php = "<?php\nreturn function (App $app) {\n    function helper() {\n        return 1;\n    }\n};\n";
+    check(Language::Php, php, &["fn helper"]);
+}

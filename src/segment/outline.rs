@@ -148,6 +148,19 @@ struct Walker<'a> {
     has_inner_comments: bool,
 }
 
+/// Whether a value is what a file returns: `return function (App $app) { … };` in PHP, a module in Lua.
+fn is_file_value(value: Node<'_>) -> bool {
+    let mut at = value.parent();
+    while let Some(around) = at {
+        match around.kind() {
+            "return_statement" => return around.parent().is_some_and(|file| file.parent().is_none()),
+            "expression_list" | "parenthesized_expression" => at = around.parent(),
+            _ => return false,
+        }
+    }
+    false
+}
+
 impl Walker<'_> {
     /// Visits the children of a node that belongs to `owner`.
     fn scope(&mut self, node: Node<'_>, owner: usize, outer_lead: Option<Lead>, depth: usize) {
@@ -206,7 +219,7 @@ impl Walker<'_> {
                 if let Some(body) = child.child_by_field_name("body").filter(|_| self.is_misread(child)) {
                     self.scope(body, owner, None, depth + 1);
                 }
-            } else if !self.grammar.function_values.contains(&kind) {
+            } else if !self.grammar.function_values.contains(&kind) || is_file_value(child) {
                 // Only the body of a function hides definitions; every other node is searched.
                 self.scope(child, owner, above, depth + 1);
             }

@@ -38,7 +38,12 @@ pub(super) fn unclosed(text: &str) -> Vec<ByteRange> {
                 continue;
             }
             b'"' | b'\'' => {
-                at = string_end(bytes, at);
+                let end = string_end(bytes, at);
+                // The grammar reads on in an open brace of such a string.
+                if is_formatted(&bytes[..at]) && is_open(&bytes[at..end]) {
+                    unclosed.push(at..end);
+                }
+                at = end;
                 continue;
             }
             b'\\' => at += 1,
@@ -60,6 +65,22 @@ pub(super) fn unclosed(text: &str) -> Vec<ByteRange> {
         at += 1;
     }
     unclosed
+}
+
+/// Whether the text ends with the prefix of a formatted string: `f`, `rf`, `t`.
+fn is_formatted(before: &[u8]) -> bool {
+    let length = before.iter().rev().take_while(|byte| is_word(**byte)).count();
+    let prefix = &before[before.len() - length..];
+    prefix.len() <= 2
+        && prefix
+            .iter()
+            .any(|byte| matches!(byte.to_ascii_lowercase(), b'f' | b't'))
+}
+
+/// Whether a string on one line lacks its closing quote.
+fn is_open(string: &[u8]) -> bool {
+    let triple = string.starts_with(&[string[0]; 3]);
+    !triple && (string.len() < 2 || string[string.len() - 1] != string[0])
 }
 
 fn begins_statement(word: &[u8], rest: &[u8]) -> bool {

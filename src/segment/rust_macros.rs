@@ -71,6 +71,10 @@ impl Walker<'_> {
                 self.forget_parentheses();
                 statement = Statement::default();
             }
+            // Otherwise the function would be the type that another one returns.
+            if item && at > 1 && self.is_sign(at - 1, b'>') && self.is_sign(at - 2, b'-') {
+                self.blank(at - 2, at - 1);
+            }
             if item && self.close_functions(at) {
                 statement = Statement::default();
             }
@@ -165,7 +169,9 @@ impl Walker<'_> {
     /// Blanks open parentheses when a `}` or an item shows that they are unclosed.
     fn forget_parentheses(&mut self) {
         while let Some(scope) = self.scopes.pop_if(|scope| scope.close != b'}' && !scope.blank) {
-            self.blank(scope.open, scope.open);
+            // `vec!` without brackets would be an operator.
+            let call = scope.open > 0 && self.is_sign(scope.open - 1, b'!');
+            self.blank(scope.open - usize::from(call), scope.open);
         }
     }
 

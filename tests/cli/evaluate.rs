@@ -216,7 +216,12 @@ fn a_comparison_and_an_answer_are_judged_against_random_words() {
     let told = fovea(&[&["compare"][..], &sides, &["--trust"]].concat(), b"");
     assert!(String::from_utf8_lossy(&told.stdout).contains("lowers the similarity"));
 
-    let asked = ["ask", "which license is it under?", "README.md", "--trust"];
+    let asked = [
+        "ask",
+        "Which pooling does a folder without 1_Pooling/config.json get?",
+        "docs/models.md",
+        "--trust",
+    ];
     let answered = json(&fovea(&[&asked[..], &["--format", "json"]].concat(), b""));
     let trust = &answered[0]["trust"];
     assert_eq!(trust["target"], "answer", "{answered}");

@@ -101,7 +101,7 @@ def explain_similarity_is_told(helix):
     choose_action(helix, "Explain similarity")
     helix.until("the essence", lambda screen: re.search(r"similarity 0\.\d+\. Both use .*BTreeMap", screen))
     choose_action(helix, "Can I trust the last comparison")
-    helix.until("the verdict", lambda screen: re.search(r"Fovea: Removing the five words of each side", screen))
+    helix.until("the verdict", lambda screen: re.search(r"Fovea: Removing the five words that count most", screen))
 
 
 def the_explanation_is_judged(helix):

@@ -334,8 +334,21 @@ async fn a_comparison_and_an_answer_are_judged_as_a_unit_is() {
 }
 
 #[tokio::test]
-async fn commands_say_what_is_wrong_with_them() {
+async fn a_refused_command_is_a_message_for_clients_that_show_no_errors_of_commands() {
     let mut editor = two_documents(plain()).await;
+    let command = json!({"command": "fovea.search", "arguments": [""]});
+    let (_, refused) = editor.refused("workspace/executeCommand", command).await;
+    let told = editor.told("window/showMessage").await;
+    assert_eq!(
+        (&told["type"], &told["message"]),
+        (&json!(1), &json!(format!("Fovea: {refused}")))
+    );
+    editor.finish().await;
+}
+
+#[tokio::test]
+async fn commands_say_what_is_wrong_with_them() {
+    let mut editor = two_documents(json!({"experimental": {"fovea": {"heat": false}}})).await;
     let mut wrong = async |command: &str, arguments: Value| {
         editor
             .refused(

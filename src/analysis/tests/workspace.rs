@@ -98,6 +98,29 @@ fn an_open_file_is_found_with_its_text_in_the_editor() {
 }
 
 #[test]
+fn filters_of_paths_and_tests_know_an_open_file_by_its_path_below_the_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A checkout below a folder called "test" holds no tests for that.
+    let root = folder.path().canonicalize().expect("there").join("test/project");
+    write(&root, "src/config.rs", READ);
+    let bench = bench(&[&root], None);
+    indexed(&bench, 1);
+    let open = id("file:///config.rs");
+    let file = Some(ShownFile::itself(root.join("src/config.rs")));
+    bench.analysis.open(&open, rust(READ, 1), file);
+    bench.completed(1);
+    let home = Home::Document { id: open, version: 1 };
+    for narrowed in ["path:src/**", "path:src/*.rs", "path:config.rs", "tests:none"] {
+        let found = || {
+            let query = format!("read the configuration from a file kind:function {narrowed}");
+            let asked = bench.analysis.search(query, Filter::default(), 9, false, no_cancel());
+            wait(asked).expect("an answer").found
+        };
+        until(|| found().iter().any(|near| near.home == home));
+    }
+}
+
+#[test]
 fn a_file_that_is_opened_repeatedly_is_found_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().canonicalize().expect("there");

@@ -82,17 +82,19 @@ pub(super) fn unclosed(text: &str, language: Language) -> (Vec<ByteRange>, Vec<u
     ) {
         return (Vec::new(), Vec::new());
     }
-    let signs = signs(text.as_bytes(), language);
+    let (signs, strings) = signs(text.as_bytes(), language);
     if all_match(&signs) {
-        return (Vec::new(), Vec::new());
+        return (strings, Vec::new());
     }
-    find_wrong(text, &signs)
+    let (mut blanks, braces) = find_wrong(text, &signs);
+    blanks.extend(strings);
+    (blanks, braces)
 }
 
 fn find_wrong(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
     let (mut blanks, mut braces): (Vec<ByteRange>, Vec<usize>) = (Vec::new(), Vec::new());
     let mut open: Vec<Sign> = Vec::new();
-    for sign in signs {
+    for (number, sign) in signs.iter().enumerate() {
         let first = match sign.sign {
             b'(' | b'[' | b'{' if !sign.begins => {
                 open.push(*sign);
@@ -103,7 +105,7 @@ fn find_wrong(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
                 let mismatch = |open: &Sign| sign.sign == b'}' && open.sign != b'{';
                 let some = open.iter().any(|open| open.sign == opening(sign.sign));
                 while let Some(left) = open.pop_if(|open| some && (further(open) || mismatch(open))) {
-                    blanks.push(left.at..left.at + 1);
+                    blank(text, &left, &mut blanks);
                 }
                 open.pop_if(|open| open.sign == opening(sign.sign));
                 continue;
@@ -116,12 +118,19 @@ fn find_wrong(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
         while let Some(left) = open.pop_if(before) {
             // The body of a definition ends here, if there is a blank for the brace. Otherwise, a grammar handles an unclosed body better
             // than a definition without a body.
-            let blank = room > 0 && matches!(text.as_bytes()[room - 1], b' ' | b'\t');
-            if left.sign == b'{' && blank {
+            let room_before = room > 0 && matches!(text.as_bytes()[room - 1], b' ' | b'\t');
+            if left.sign == b'{' && room_before {
                 room -= 1;
                 braces.push(room);
+            } else if left.sign == b'{'
+                && left.indent == first.indent
+                && let Some(last) = last_line(text, &signs[..number], left.at, &blanks)
+            {
+                // The last statement makes room for the brace.
+                braces.push(last.start);
+                blanks.push(last);
             } else if left.indent > first.indent || left.sign != b'{' {
-                blanks.push(left.at..left.at + 1);
+                blank(text, &left, &mut blanks);
             }
         }
         if matches!(first.sign, b'(' | b'[' | b'{') {
@@ -130,6 +139,30 @@ fn find_wrong(text: &str, signs: &[Sign]) -> (Vec<ByteRange>, Vec<usize>) {
     }
     blanks.sort_by_key(|blank| blank.start);
     (blanks, braces)
+}
+
+/// Blanks a bracket, and an arrow beside it or at the end of its line: without a body, it would swallow what follows.
+fn blank(text: &str, left: &Sign, blanks: &mut Vec<ByteRange>) {
+    blanks.push(left.at..left.at + 1);
+    let line = &text[..line_end(text.as_bytes(), left.at)];
+    let ends = [
+        line[..left.at].trim_end_matches([' ', '\t']).len(),
+        line.trim_end().len(),
+    ];
+    for end in ends {
+        if line[..end].ends_with("=>") && !blanks.iter().any(|blank| blank.contains(&(end - 1))) {
+            blanks.push(end - 2..end);
+        }
+    }
+}
+
+/// The tokens of the last line after a bracket, unless they open or close another one.
+fn last_line(text: &str, before: &[Sign], open: usize, blanks: &[ByteRange]) -> Option<ByteRange> {
+    let at = before.iter().rposition(|sign| sign.begins)?;
+    let is_kept = |sign: &&Sign| !blanks.iter().any(|blank| blank.contains(&sign.at));
+    let own: Vec<Sign> = before[at..].iter().filter(is_kept).copied().collect();
+    let first = before[at].at;
+    (first > open && all_match(&own)).then(|| first..line_end(text.as_bytes(), first))
 }
 
 fn opening(closing: u8) -> u8 {
@@ -155,7 +188,11 @@ fn all_match(signs: &[Sign]) -> bool {
 
 /// Whether a line begins a definition: by its first word, or by parameters and brace.
 fn begins_definition(text: &str, at: usize) -> bool {
-    let line = text[at..].lines().next().unwrap_or_default();
+    // Attributes and annotations belong to what follows.
+    let mut lines = text[at..].lines().map(str::trim);
+    let is_attribute =
+        |line: &&str| line.starts_with('[') && line.ends_with(']') || line.starts_with('@') && !line.ends_with('{');
+    let line = lines.find(|line| !is_attribute(line)).unwrap_or_default();
     let word: &str = line
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .next()
@@ -168,8 +205,12 @@ fn begins_definition(text: &str, at: usize) -> bool {
     DEFINING.contains(&word) || (line.contains('(') && line.trim_end().ends_with('{') && !line.contains("=>"))
 }
 
-/// The brackets outside of comments and strings, and the first token of each line.
-fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
+/// The brackets outside of comments and strings, and the first token of each line. And strings without an end on their line, in languages where
+/// they end there.
+fn signs(bytes: &[u8], language: Language) -> (Vec<Sign>, Vec<ByteRange>) {
+    use Language::{C, CSharp, Cpp, Go, Java, Lua};
+    let short_strings = matches!(language, C | Cpp | CSharp | Go | Java | Lua);
+    let mut strings = Vec::new();
     let scripts = matches!(language, Language::JavaScript | Language::TypeScript | Language::Tsx);
     let directives = matches!(language, Language::C | Language::Cpp | Language::CSharp);
     let mut signs = Vec::new();
@@ -231,14 +272,26 @@ fn signs(bytes: &[u8], language: Language) -> Vec<Sign> {
         at = match byte {
             b'"' if bytes[at..].starts_with(b"\"\"\"") && !scripts => after(bytes, at + 3, b"\"\"\""),
             b'"' if before == b'@' && language == Language::CSharp => after(bytes, at + 1, b"\""),
-            b'"' | b'\'' => string_end(bytes, at),
+            b'"' => {
+                let end = string_end(bytes, at);
+                // Raw, verbatim and interpolated strings may go on.
+                let short = short_strings && !matches!(before, b'R' | b'@' | b'$');
+                if short && (end - at < 2 || bytes[end - 1] != b'"') {
+                    // A binding without a value is read better than one whose value is missing.
+                    let bound = bytes[..at].trim_ascii_end();
+                    let from = if bound.ends_with(b"=") { bound.len() - 1 } else { at };
+                    strings.push(from..end);
+                }
+                end
+            }
+            b'\'' => string_end(bytes, at),
             b'`' if scripts || language == Language::Go => template_end(bytes, at, scripts),
             b'/' if scripts && b"(,=:[!&|?{};+".contains(&before) => string_end(bytes, at),
             _ => at + 1,
         };
         before = byte;
     }
-    signs
+    (signs, strings)
 }
 
 /// The end of the line, without its break.
@@ -386,6 +439,18 @@ mod tests {
         assert_eq!(masked(lua, Language::Lua), lua.replace("{", " "));
         let branches = "#if X\nint a;\n#else\nint a(void) {\n#endif\nint b(void) {\n  call(\n}\n\nint c(void) {\n}\n";
         assert_eq!(masked(branches, Language::C), branches.replace("call(", "call "));
+        let string = "class A {\n    String s = \"abc;\n    void b() {\n    }\n}\n";
+        assert_eq!(masked(string, Language::Java), string.replace("= \"abc;", "       "));
+        let top = "func a() {\n\tx()\n\ty()\n\nfunc b() {\n}\n";
+        assert_eq!(masked(top, Language::Go), top.replace("y()", "}  "));
+        let c = "int a(int x) {\n  call(\n\nint b(void) {\n}\n";
+        assert_eq!(masked(c, Language::C), c.replace("call(", "}    "));
+        let annotated =
+            "class A {\n    void M() {\n        x(y => {\n    }\n\n    [Fact]\n    public void N() {\n    }\n}\n";
+        assert_eq!(
+            masked(annotated, Language::CSharp),
+            annotated.replace("x(y => {", "x y     ")
+        );
         let switch = "func a() {\n\tswitch x {\n\tcase 1:\n\t\tcall(\n\t}\n}\n";
         assert_eq!(masked(switch, Language::Go), switch.replace("call(", "call "));
     }

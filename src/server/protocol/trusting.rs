@@ -56,7 +56,7 @@ pub struct TrustAnswer {
     pub range: Option<Range>,
     /// The method of the scores.
     pub method: String,
-    /// The number of words deleted.
+    /// The number of words deleted, in a comparison from the longer passage.
     pub deleted: usize,
     /// The number of words of the text, or of both passages.
     pub words: usize,

@@ -278,7 +278,8 @@ fn invites(words: &[&str]) -> bool {
         three[1..] == ["by", "hand"]
             && ["corrected", "edited", "adjusted", "tweaked", "modified", "cleaned"].contains(&three[0])
     });
-    by_hand || (followed(["feel", "free"]) || followed(["as", "needed"])) && words.iter().any(edits)
+    let freely = followed(["feel", "free"]) || followed(["as", "needed"]) || words.contains(&"freely");
+    by_hand || freely && words.iter().any(edits)
 }
 
 /// Recognizes a self-reference with a verb: `this class (orders.rb) was`, `this is a`.

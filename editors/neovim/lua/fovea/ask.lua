@@ -123,6 +123,10 @@ local function follow(answers, encoding)
     for _, found in ipairs(answers) do
       if found.uri == uri and found.range.start.line <= row and row <= found.range['end'].line then
         if M.shown ~= found then
+          -- The message of the first answer came with the list.
+          if M.shown then
+            vim.notify(M.line(found, ''))
+          end
           M.shown = found
           M.mark(found, encoding)
         end
@@ -165,7 +169,24 @@ end
 local HINT = ' · :FoveaAnswer writes an answer'
 local hinted = false
 
---- What a message says about the best answer. It has as many words as fit into a line: a longer message would show the hit-enter prompt.
+--- What a message says about an answer. It has as many words as fit into a line: a longer message would show the hit-enter prompt.
+---@param found fovea.FoundAnswer
+---@param hint string what follows
+---@return string
+function M.line(found, hint)
+  local room = math.max(20, vim.o.columns - 14 - vim.fn.strcharlen(hint))
+  local line
+  for _, word in ipairs(vim.split(M.because(found), ' · ', { plain = true })) do
+    local longer = line and (line .. ' · ' .. word) or ('Fovea: ' .. word)
+    if line and vim.fn.strcharlen(longer) > room then
+      break
+    end
+    line = longer
+  end
+  return vim.fn.strcharpart(line or '', 0, room) .. hint
+end
+
+--- The line about the best answer.
 ---@param answer { answers: fovea.FoundAnswer[], writes?: boolean }
 ---@return string
 local function told(answer)
@@ -173,16 +194,7 @@ local function told(answer)
   if answer.writes == true and not hinted then
     hint, hinted = HINT, true
   end
-  local room = math.max(20, vim.o.columns - 14 - vim.fn.strcharlen(hint))
-  local line
-  for _, word in ipairs(vim.split(M.because(answer.answers[1]), ' · ', { plain = true })) do
-    local longer = line and (line .. ' · ' .. word) or ('Fovea: ' .. word)
-    if line and vim.fn.strcharlen(longer) > room then
-      break
-    end
-    line = longer
-  end
-  return vim.fn.strcharpart(line, 0, room) .. hint
+  return M.line(answer.answers[1], hint)
 end
 
 ---@type fun()? cancels the pending question

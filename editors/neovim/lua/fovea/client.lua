@@ -227,6 +227,7 @@ end
 
 --- Restarts the server on the same buffers.
 function M.restart()
+  require('fovea.trouble').forget()
   local buffers = {}
   for _, client in ipairs(vim.lsp.get_clients({ name = 'fovea' })) do
     vim.list_extend(buffers, M.buffers(client))

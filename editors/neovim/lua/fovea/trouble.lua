@@ -20,6 +20,11 @@ local function tell(message)
   end)
 end
 
+--- Shows each message again, after a user asked for another start.
+function M.forget()
+  told = {}
+end
+
 --- Whether the program exists; shows a message if it does not.
 ---@param cmd string[]
 ---@return boolean

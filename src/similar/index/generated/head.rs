@@ -258,7 +258,11 @@ fn comments(style: &Style, text: &str) -> Vec<Line> {
             let Some(said) = style.line(trimmed) else {
                 break 'lines;
             };
-            found.push(Line::new(said, said.starts_with(char::is_whitespace)));
+            // In Go's comments, what a tab indents is an example.
+            found.push(match said.starts_with('\t') {
+                true => Line::empty(),
+                false => Line::new(said, said.starts_with(char::is_whitespace)),
+            });
             continue 'lines;
         }
     }

@@ -122,7 +122,7 @@ export async function similar({ window, page, test, shot }) {
     const frame = await window.panel('pair');
     await frame.locator('button.onward').click();
     await window.wish({ run: ['notifications.showList'] });
-    const verdict = page.locator('.notifications-center .notification-list-item').filter({ hasText: 'Removing the five words of each side' });
+    const verdict = page.locator('.notifications-center .notification-list-item').filter({ hasText: 'Removing the five words that count most' });
     await verdict.first().waitFor();
     await shot('pair-trust');
     await verdict.first().getByText('Show the Curve').click();
