@@ -158,3 +158,39 @@ pub fn explain(
         words: ranked(words),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Snapshot;
+
+    #[test]
+    fn fewer_answers_are_the_first_of_more() {
+        let passage = |score: f32| Passage {
+            place: String::new(),
+            name: None,
+            snapshot: Snapshot::new("a b c d", 0, Language::Prose),
+            range: 0..7,
+            score,
+        };
+        let passages: Vec<Passage> = [0.9, 0.8, 0.7, 0.6, 0.5].map(passage).to_vec();
+        // The best sentence is in a passage that a search finds late.
+        let scores = [(0, 0.5), (1, 0.6), (2, 0.4), (3, 0.9), (4, 0.45)];
+        let found: Vec<(usize, Scored)> = scores.map(|(own, score)| (own, Scored { range: 0..1, score })).to_vec();
+        let answered = |top: usize| -> Vec<usize> {
+            let wish = Wish {
+                top,
+                threshold: None,
+                by: Method::Decomposition,
+            };
+            best(found.clone(), &passages, wish)
+                .into_iter()
+                .map(|(passage, _)| passage)
+                .collect()
+        };
+        assert_eq!(answered(5), [1, 0, 2, 3, 4]);
+        for top in 1..5 {
+            assert_eq!(answered(top), answered(5)[..top]);
+        }
+    }
+}

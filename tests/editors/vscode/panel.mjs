@@ -55,6 +55,7 @@ export async function panelTests(world, { test }) {
       ['one line', 'one line'],
       ['\tx\n\t\ty', 'x\n\ty'],
       ['def a():\n    return 1', 'def a():\n    return 1'],
+      ['def a(\n        b,\n    ) -> C:\n        return b', 'def a(\n    b,\n) -> C:\n    return b'],
     ]) {
       const found = dedented(text);
       assert.equal(found.text, wanted);

@@ -31,8 +31,9 @@ export function dedented(text: string): Dedented {
   const indented = lines.slice(/^\s/.test(text) ? 0 : 1).filter((line) => line.trim() !== '');
   const widths = indented.map((line) => line.match(/^[ \t]*/)?.[0].length ?? 0);
   // A closing bracket has the indentation of the opening line; without one, the body is one step deeper.
-  const closing = indented.at(-1);
-  const body = /^\s/.test(text) || /^\s*[})\]]/.test(closing ?? '') ? Math.min(...widths) : Math.max(0, Math.min(...widths) - step(widths));
+  const least = Math.min(...widths);
+  const closes = indented.some((line, index) => widths[index] === least && /^\s*[})\]]/.test(line));
+  const body = /^\s/.test(text) || closes ? least : Math.max(0, least - step(widths));
   const width = indented.length === 0 ? 0 : body;
   const cuts: { from: number; cut: number }[] = [];
   let [at, cut] = [0, 0];
