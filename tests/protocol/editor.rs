@@ -24,6 +24,8 @@ pub struct Editor {
     from_server: mpsc::UnboundedReceiver<Value>,
     /// Messages that arrived while the test waited for another one.
     kept: VecDeque<Value>,
+    /// Methods whose messages need not be read.
+    ignored: Vec<String>,
     server: Option<JoinHandle<u8>>,
     next: i64,
     finished: bool,
@@ -71,6 +73,7 @@ impl Editor {
             to_server: Some(to_server),
             from_server: receiver,
             kept: VecDeque::new(),
+            ignored: Vec::new(),
             server: Some(server),
             next: 0,
             finished: false,
@@ -264,8 +267,9 @@ impl Editor {
             .unwrap()
     }
 
-    /// Drops the messages of a method.
+    /// Drops the messages of a method that have arrived, and at the end those that come later.
     pub fn ignore(&mut self, method: &str) {
+        self.ignored.push(method.to_owned());
         self.kept.retain(|message| message["method"] != method);
         while let Ok(message) = self.from_server.try_recv() {
             if message["method"] != method {
@@ -283,7 +287,10 @@ impl Editor {
             self.kept.push_back(message);
         }
         // A status may come at any time.
-        self.kept.retain(|message| message["method"] != "fovea/status");
+        let ignored = &self.ignored;
+        self.kept.retain(|message| {
+            message["method"] != "fovea/status" && !ignored.iter().any(|own| message["method"] == **own)
+        });
         assert!(self.kept.is_empty(), "unread: {:?}", self.kept);
     }
 }
