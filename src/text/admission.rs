@@ -144,11 +144,40 @@ pub fn secret_file(path: &Path) -> bool {
     if in_folder(".ssh") || in_folder(".gnupg") || in_folder(".aws") {
         return true;
     }
-    if is_environment_file(&name) || SECRET_NAMES.contains(&name.as_str()) {
+    // Tools keep their credentials in files with common names.
+    let of_tool = |folder: &str, file: &str| {
+        name == file && path.parent().and_then(Path::file_name).is_some_and(|own| own == folder)
+    };
+    if of_tool(".kube", "config") || of_tool(".docker", "config.json") {
+        return true;
+    }
+    let name = saved_name(&name);
+    if is_environment_file(name) || SECRET_NAMES.contains(&name) {
         return true;
     }
     name.rsplit_once('.')
         .is_some_and(|(_, extension)| SECRET_EXTENSIONS.contains(&extension))
+}
+
+/// The name of the file that a backup or a swap file holds: `.env` for `.env~`, `#.env#` and `..env.swp`.
+fn saved_name(name: &str) -> &str {
+    let inner = name.strip_prefix('#').and_then(|name| name.strip_suffix('#'));
+    let name = inner.or(name.strip_suffix('~')).unwrap_or(name);
+    let swap = [".swp", ".swo", ".swn"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending));
+    let name = match swap {
+        // Vim puts a dot before the name.
+        Some(name) => name
+            .strip_prefix('.')
+            .filter(|name| name.starts_with('.'))
+            .unwrap_or(name),
+        None => name,
+    };
+    [".orig", ".bak", ".old", ".save"]
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))
+        .unwrap_or(name)
 }
 
 /// `.env`, `.env.local`, `production.env`, but not shared templates.
@@ -190,7 +219,7 @@ const SECRET_NAMES: &[&str] = &[
 
 const SECRET_EXTENSIONS: &[&str] = &[
     "pem", "key", "p12", "pfx", "pkcs12", "p8", "jks", "keystore", "bks", "kdbx", "kdb", "ppk", "asc", "gpg", "pgp",
-    "ovpn", "tfstate", "keytab", "agekey",
+    "ovpn", "tfstate", "tfvars", "keytab", "agekey",
 ];
 
 #[cfg(test)]
@@ -297,6 +326,14 @@ mod tests {
             "x/Server.PEM",
             "a.p12",
             "k.jks",
+            "p/.env~",
+            "p/#.env#",
+            "p/..env.swp",
+            "p/.env.local.swp",
+            "p/secrets.yaml.orig",
+            "p/prod.tfvars",
+            "home/.kube/config",
+            "home/.docker/config.json",
         ] {
             assert!(secret_file(Path::new(path)), "{path}");
         }
@@ -308,6 +345,9 @@ mod tests {
             "src/secret.py",
             "",
             "/",
+            "p/config",
+            "p/notes.txt~",
+            "p/a.swp",
         ] {
             assert!(!secret_file(Path::new(path)), "{path}");
         }
