@@ -5,13 +5,13 @@
 #
 # FOVEA is the program. FOLDER gets the texts (corpus.sh), the known results of units, and a JSON and an HTML file for each model.
 # MULTILINGUAL is a folder with multilingual-e5-small (`fovea model pull multilingual`), DECODER is gemma-3-270m-q4_k_m.gguf. A stopped run
-# can be continued. It takes about an hour on two idle cores. UNITS="300 5 60 0 12" sets the numbers of units: for the embedded model all
+# can be continued. It takes about two hours on two idle cores. UNITS="300 25 60 0 12" sets the numbers of units: for the embedded model all
 # units and those with every measurement, the same for the multilingual model, and the number for the decoder.
 set -eu
 here=$(cd "$(dirname "$0")/../.." && pwd)
 program=$1 folder=$2 multilingual=$3 decoder=$4
 # shellcheck disable=SC2086
-set -- ${UNITS:-300 5 60 0 12}
+set -- ${UNITS:-300 25 60 0 12}
 
 "$here/benches/faithfulness/corpus.sh" "$folder"
 export FOVEA_CACHE_DIR="$folder/cache"

@@ -300,7 +300,7 @@ An older question is cancelled."
       (setq fovea--side side
             fovea--cuts (cdr text)
             fovea--title (format " %s  %s" (fovea--where passage) (fovea--first-line passage))
-            mode-line-format " TAB other side · RET go there · d details · t trust? · q close"
+            mode-line-format " TAB other side · RET open · d details · t trust? · q close"
             header-line-format '(:eval (fovea--cut-title))))
     buffer))
 
