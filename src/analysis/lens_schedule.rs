@@ -27,6 +27,11 @@ impl LensSchedule {
         self.items += 1;
     }
 
+    /// Nothing that changed so far needs lenses.
+    pub fn skip(&mut self) {
+        self.made = self.items;
+    }
+
     /// Whether lenses have to be made now: they are older than the items, and no document waits (`idle`) or the last ones are old.
     pub fn due(&self, now: Instant, idle: bool) -> bool {
         self.made < self.items && (idle || self.at.is_none_or(|at| now >= at + EVERY))

@@ -68,9 +68,10 @@ impl Worker {
         // After a panic the same model comes back, and its earlier results still hold.
         if state.setting.as_ref().is_none_or(|old| old.model != setting.model) {
             state.documents.restart(true, Instant::now());
-            // Before the first model there were no lenses.
-            if state.setting.is_some() {
-                state.lenses.changed();
+            match state.setting.is_some() {
+                true => state.lenses.changed(),
+                // Before the first model no item had a vector.
+                false => state.lenses.skip(),
             }
             self.quarantine = Quarantine::default();
         }
