@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes pictures of the editors with Fovea: screenshot.sh FOVEA EDITORS FOLDER
 #
-# The pictures show Neovim with heat, a hover, a comparison and a search, on dark and light; Emacs with heat and a comparison; Helix with
+# The pictures show Neovim with heat, a hover, a comparison, its verdict and a search, on dark and light; Emacs with heat and a comparison; Helix with
 # swatches for heat, a hover and a search; and the output of `fovea explain`. Each program runs in a private tmux. The script converts its
 # screen to HTML and, with chromium, to a PNG. Emoji need a font such as Debian's fonts-noto-color-emoji.
 # The pictures are for documentation and for looking at a change; no test compares them.
@@ -130,6 +130,9 @@ shot neovim-light "$nvim_light" "$lens" '' '' "$nvim" --clean -u "$top/light.lua
 shot neovim-hover "$dark" "$lens" $'\e/config = \rK' 'telling word' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 compare=$'\e:12\r:FoveaCompare\r'
 shot neovim-compare "$dark" "$lens" "$compare" 'similar 0' "$nvim" --clean -u "$top/dark.lua" src/config.rs
+# The same keys, sent again, ask about the comparison that they opened.
+trust=$'\e:lua if vim.g.once then vim.cmd.Fovea("trust") else vim.g.once = 1; vim.cmd("12 | FoveaCompare") end\r'
+rows=30 shot neovim-trust "$dark" "$lens" "$trust" 'How far the similarity' "$nvim" --clean -u "$top/dark.lua" src/config.rs
 shot neovim-compare-light "$nvim_light" "$lens" "$compare" 'similar 0' "$nvim" --clean -u "$top/light.lua" src/config.rs
 search=$'\e:FoveaSearch reads a configuration file\r'
 rows=24 shot neovim-search "$dark" "$lens" "$search" '≈ 0.*load_preferences' "$nvim" --clean -u "$top/dark.lua" src/config.rs
