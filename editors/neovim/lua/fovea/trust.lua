@@ -21,12 +21,13 @@ end
 
 --- Breaks a sentence into lines, since a panel does not wrap.
 ---@param sentence string
+---@param room integer columns
 ---@return string[]
-local function wrapped(sentence)
+local function wrapped(sentence, room)
   local lines = { '' }
   for word in sentence:gmatch('%S+') do
     local line = lines[#lines]
-    if line ~= '' and #line + #word >= WIDTH then
+    if line ~= '' and #line + #word >= room then
       table.insert(lines, word)
     else
       lines[#lines] = line == '' and word or line .. ' ' .. word
@@ -38,7 +39,10 @@ end
 ---@param answer table the answer of `fovea.trust`
 ---@return string[]
 function M.lines(answer)
-  local lines = wrapped(answer.sentence)
+  -- A panel is no wider than its window, which may be one side of a comparison.
+  local room = math.min(WIDTH, vim.api.nvim_win_get_width(0) - 4)
+  local wide = room > 62
+  local lines = wrapped(answer.sentence, room)
   if #answer.curve == 0 then
     return lines
   end
@@ -48,9 +52,10 @@ function M.lines(answer)
     most = math.max(most, point[2])
   end
   for _, point in ipairs(answer.curve) do
-    table.insert(lines, panel.row(point[2], most, ('without the %s of the highest scores'):format(words(point[1]))))
+    local label = 'without the ' .. words(point[1]) .. (wide and ' of the highest scores' or '')
+    table.insert(lines, panel.row(point[2], most, label))
   end
-  local random = ('without %s at random, mean of %d draws'):format(words(answer.deleted), answer.sets)
+  local random = ('without %s at random'):format(words(answer.deleted)) .. (wide and (', mean of %d draws'):format(answer.sets) or '')
   table.insert(lines, panel.row(answer.random, most, random))
   return lines
 end
