@@ -106,10 +106,6 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
         return Err(Usage("--threshold: give a number from 0 to 1".to_owned()).into());
     }
     let model = arguments.model.load()?;
-    if arguments.trust && model.info().abilities.contains(&Ability::Generate) {
-        let why = "--trust judges answers that are found; a model that writes measures what each sentence draws on";
-        return Err(Usage(why.to_owned()).into());
-    }
     if model.info().abilities.contains(&Ability::Generate) {
         return composed::run(arguments, &model);
     }
@@ -122,8 +118,9 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
             (arguments.model.interpreted()?.0, passages(arguments, &searcher)?)
         }
         false => {
-            if let Some(note) = read_query(&model, &arguments.question)?.note {
-                output::say(&note);
+            // A folder's search says it itself.
+            if !arguments.place.is_dir() {
+                read(&model, &arguments.question)?;
             }
             let passages = passages(arguments, &|| model.clone())?;
             match arguments.method.interpreted() {
@@ -143,8 +140,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
             true => ask::trust(&model, &question, place, UNSTOPPED)?,
             false => None,
         };
-        let answer = shown(answer, &passages);
-        Ok(Answer { trust, ..answer })
+        Ok(shown(answer, trust, &passages))
     };
     let answers: Vec<Answer> = answers.into_iter().map(judged).collect::<Result<_>>()?;
     match arguments.format {
@@ -174,7 +170,7 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
     let mut query = Query::parse(&arguments.question, &mut filter);
     // Documents can answer questions as well as code.
     query.asks.prose = true;
-    query.vector = read_query(&model, &query.text)?.vector;
+    query.vector = read(&model, &query.text)?;
     let found = search(&vector_index, &query, &filter, PASSAGES, Without::default());
     let passage = |found: &crate::similar::index::Found| {
         let path = place.join(&found.path);
@@ -198,6 +194,15 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
     Ok(passages)
 }
 
+/// The vector of a question; why it means less than usual goes to stderr.
+fn read(model: &Model, question: &str) -> Result<Vec<f32>> {
+    let read = read_query(model, question)?;
+    if let Some(note) = &read.note {
+        output::say(note);
+    }
+    Ok(read.vector)
+}
+
 fn named(place: &Path, path: &Path) -> String {
     match place.as_os_str() == "." {
         true => path.display().to_string(),
@@ -206,7 +211,7 @@ fn named(place: &Path, path: &Path) -> String {
 }
 
 /// An answer with its text and positions.
-fn shown(answer: ask::Answer, passages: &[Passage]) -> Answer {
+fn shown(answer: ask::Answer, trust: Option<Trust>, passages: &[Passage]) -> Answer {
     let passage = &passages[answer.passage];
     let snapshot = &passage.snapshot;
     let word = |word: ask::AnswerWord| AnswerWord {
@@ -231,7 +236,7 @@ fn shown(answer: ask::Answer, passages: &[Passage]) -> Answer {
         value: answer.value,
         residual: answer.residual,
         words: answer.words.into_iter().map(word).collect(),
-        trust: None,
+        trust,
     }
 }
 

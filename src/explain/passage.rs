@@ -91,6 +91,16 @@ impl Unit {
     }
 }
 
+/// How many of the first texts fit into one forward pass; at least one.
+fn fitting<T>(texts: &[T], tokens: impl Fn(&T) -> usize) -> usize {
+    let mut count = 0;
+    let fits = |text: &&T| {
+        count += tokens(text);
+        count <= AT_ONCE
+    };
+    texts.iter().take_while(fits).count().max(1)
+}
+
 fn length(embedding: &[f32]) -> f32 {
     embedding.iter().map(|v| v * v).sum::<f32>().sqrt()
 }
@@ -213,50 +223,34 @@ impl Passage {
         deleted: &[Vec<bool>],
         checkpoint: Checkpoint,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        // What is left of each unit that loses words: its set, its place and its tokens.
-        let mut cut = Vec::new();
-        for (set, deleted) in deleted.iter().enumerate() {
-            let mut first = 0;
-            for (index, unit) in self.units.iter().enumerate() {
-                let own = deleted.get(first..first + unit.groups.len()).unwrap_or_default();
-                first += unit.groups.len();
-                if own.contains(&true) {
-                    cut.push((set, index, unit.ids_without(own)));
-                }
-            }
-        }
         let mut found = vec![vec![0.0; self.embedding.len()]; deleted.len()];
-        let add = |sum: &mut Vec<f32>, embedding: &[f32], weight: f32| {
+        let add = |sum: &mut Vec<f32>, embedding: &[f32], tokens: usize| {
+            let weight = weight_in_passage(tokens, length(embedding));
             let sum = sum.iter_mut().zip(embedding);
             sum.for_each(|(sum, value)| *sum += weight * value);
         };
-        for (set, sum) in found.iter_mut().enumerate() {
-            for (index, unit) in self.units.iter().enumerate() {
-                if !cut.iter().any(|(own, at, _)| (*own, *at) == (set, index)) {
-                    let weight = weight_in_passage(unit.tokens.of_text(), length(&unit.embedding));
-                    add(sum, &unit.embedding, weight);
+        // What is left of each unit that loses words: its set, the unit and its tokens.
+        let mut cut = Vec::new();
+        for (set, deleted) in deleted.iter().enumerate() {
+            let mut first = 0;
+            for unit in &self.units {
+                let own = deleted.get(first..first + unit.groups.len()).unwrap_or_default();
+                first += unit.groups.len();
+                match own.contains(&true) {
+                    true => cut.push((set, unit, unit.ids_without(own))),
+                    false => add(&mut found[set], &unit.embedding, unit.tokens.of_text()),
                 }
             }
         }
         let mut rest = &cut[..];
         while !rest.is_empty() {
-            let mut count = 0;
-            let fits = |(_, _, ids): &&(usize, usize, Vec<u32>)| {
-                count += ids.len();
-                count <= AT_ONCE
-            };
-            let (chunk, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            let (chunk, after) = rest.split_at(fitting(rest, |(_, _, ids)| ids.len()));
             let batch = Packed::new(chunk.iter().map(|(_, _, ids)| ids.as_slice()));
             let traces = model.encoder().forward(&batch, TraceLevel::LastHidden, checkpoint)?;
-            for ((set, index, ids), trace) in chunk.iter().zip(&traces) {
-                let tokens = &self.units[*index].tokens;
-                let embedding = model.pool_of(tokens, trace)?;
+            for ((set, unit, ids), trace) in chunk.iter().zip(&traces) {
+                let tokens = &unit.tokens;
                 let left = tokens.of_text().saturating_sub(tokens.len() - ids.len());
-                add(
-                    &mut found[*set],
-                    &embedding,
-                    weight_in_passage(left, length(&embedding)),
-                );
+                add(&mut found[*set], &model.pool_of(tokens, trace)?, left);
             }
             rest = after;
         }
@@ -322,12 +316,7 @@ impl Passage {
         }
         let mut rest = &self.units[..];
         while !rest.is_empty() {
-            let mut count = 0;
-            let fits = |unit: &&Unit| {
-                count += unit.tokens.len();
-                count <= AT_ONCE
-            };
-            let (chunk, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            let (chunk, after) = rest.split_at(fitting(rest, |unit| unit.tokens.len()));
             let batch = Packed::new(chunk.iter().map(|unit| unit.tokens.ids.as_slice()));
             f(chunk, &model.encoder().forward(&batch, TraceLevel::Layers, checkpoint)?)?;
             rest = after;

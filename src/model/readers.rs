@@ -100,16 +100,17 @@ impl Model {
 
     /// The reader of a query. Of a query that exceeds its window, it reads the beginning, which is better than a model that reads nothing of it.
     pub fn reader_of_query(&self, text: &str) -> Reader {
-        let foreign = self.second.is_some() && is_foreign(text, Language::Prose);
-        match foreign && self.multilingual().is_some() {
-            true => Reader::Multilingual,
-            false => Reader::Chosen,
-        }
+        self.reader_of_any(&[(text, Language::Prose)])
     }
 
     /// The reader of two texts that are compared: the multilingual model if either text needs it.
     pub fn reader_of_both(&self, a: (&str, Language), b: (&str, Language)) -> Reader {
-        let foreign = self.second.is_some() && [a, b].iter().any(|(text, language)| is_foreign(text, *language));
+        self.reader_of_any(&[a, b])
+    }
+
+    /// The multilingual model if any of the texts needs it, however long they are.
+    fn reader_of_any(&self, texts: &[(&str, Language)]) -> Reader {
+        let foreign = self.second.is_some() && texts.iter().any(|(text, language)| is_foreign(text, *language));
         match foreign && self.multilingual().is_some() {
             true => Reader::Multilingual,
             false => Reader::Chosen,

@@ -93,13 +93,9 @@ fn shown(uri: &Uri) -> Option<ShownFile> {
     };
     let path = uris::shown_file(uri)?;
     // A copy of a file that is gone is a file of its own.
-    match uris::original(&path).filter(|original| original.exists()) {
-        Some(path) => Some(ShownFile {
-            path,
-            view: View::Version,
-        }),
-        None => Some(ShownFile { path, view }),
-    }
+    let original = uris::original(&path).filter(|original| original.exists());
+    let (path, view) = original.map_or((path, view), |original| (original, View::Version));
+    Some(ShownFile { path, view })
 }
 
 /// All open documents. A clone is an immutable view, and cheap enough for every request.

@@ -10,6 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 use tower_lsp::ls_types::Uri;
 
+use crate::text::saved_name;
+
 /// The scheme of document names that have no scheme and are no path.
 const NAMELESS: &str = "name:";
 
@@ -192,10 +194,6 @@ pub fn original(path: &Path) -> Option<PathBuf> {
         return Some(outside.collect());
     }
     let name = path.file_name()?.to_str()?;
-    let backup = name
-        .strip_suffix('~')
-        .or_else(|| name.strip_prefix('#')?.strip_suffix('#'))
-        .or_else(|| BACKUPS.iter().find_map(|ending| name.strip_suffix(ending)));
     let sides = || {
         SIDES.iter().find_map(|side| {
             let (before, after) = name.split_once(side)?;
@@ -205,15 +203,12 @@ pub fn original(path: &Path) -> Option<PathBuf> {
             (ending.len() < number.len()).then(|| format!("{before}{ending}"))
         })
     };
-    let name = backup.map(str::to_owned).or_else(sides)?;
+    let name = saved_name(name).map(str::to_owned).or_else(sides)?;
     (!name.is_empty()).then(|| parent.join(name))
 }
 
 /// The folder where JupyterLab keeps the texts of notebooks.
 const VIRTUAL: &str = ".virtual_documents";
-
-/// What tools add to the name of a backup.
-const BACKUPS: [&str; 4] = [".orig", ".bak", ".rej", ".mine"];
 
 /// What git calls the sides of a merge that a tool shows.
 const SIDES: [&str; 4] = ["BASE", "LOCAL", "REMOTE", "BACKUP"];

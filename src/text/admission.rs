@@ -151,7 +151,10 @@ pub fn secret_file(path: &Path) -> bool {
     if of_tool(".kube", "config") || of_tool(".docker", "config.json") {
         return true;
     }
-    let name = saved_name(&name);
+    let mut name = name.as_str();
+    while let Some(saved) = saved_name(name) {
+        name = saved;
+    }
     if is_environment_file(name) || SECRET_NAMES.contains(&name) {
         return true;
     }
@@ -159,25 +162,19 @@ pub fn secret_file(path: &Path) -> bool {
         .is_some_and(|(_, extension)| SECRET_EXTENSIONS.contains(&extension))
 }
 
-/// The name of the file that a backup or a swap file holds: `.env` for `.env~`, `#.env#` and `..env.swp`.
-fn saved_name(name: &str) -> &str {
+/// The name of the file that a backup or a swap file holds: `.env` for `.env~`, `#.env#`, `.env.orig` and `..env.swp`; `None` for other names.
+pub fn saved_name(name: &str) -> Option<&str> {
+    let ends = |endings: &[&str]| endings.iter().find_map(|ending| name.strip_suffix(ending));
     let inner = name.strip_prefix('#').and_then(|name| name.strip_suffix('#'));
-    let name = inner.or(name.strip_suffix('~')).unwrap_or(name);
-    let swap = [".swp", ".swo", ".swn"]
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending));
-    let name = match swap {
-        // Vim puts a dot before the name.
-        Some(name) => name
-            .strip_prefix('.')
-            .filter(|name| name.starts_with('.'))
-            .unwrap_or(name),
-        None => name,
+    // Vim puts a dot before the name.
+    let swap = || {
+        let swapped = ends(&[".swp", ".swo", ".swn"])?;
+        let named = swapped.strip_prefix('.').filter(|name| name.starts_with('.'));
+        Some(named.unwrap_or(swapped))
     };
-    [".orig", ".bak", ".old", ".save"]
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending))
-        .unwrap_or(name)
+    inner
+        .or_else(|| ends(&["~", ".orig", ".bak", ".old", ".save", ".rej", ".mine"]))
+        .or_else(swap)
 }
 
 /// `.env`, `.env.local`, `production.env`, but not shared templates.

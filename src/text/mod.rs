@@ -14,7 +14,7 @@ mod snapshot;
 mod tongue;
 mod words;
 
-pub use admission::{Inactive, Limits, inactive, secret_file};
+pub use admission::{Inactive, Limits, inactive, saved_name, secret_file};
 pub use decode::{DecodeError, decode};
 pub use document::{Change, Document};
 pub use identifiers::ModelText;

@@ -66,6 +66,10 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
         let why = "--method: an answer that a model writes is explained by leaving passages out; omit the option";
         return Err(Usage(why.to_owned()).into());
     }
+    if arguments.trust {
+        let why = "--trust judges answers that are found; a model that writes measures what each sentence draws on";
+        return Err(Usage(why.to_owned()).into());
+    }
     let searcher = Model::load(&default_source())?;
     let searcher = searcher.of_reader(searcher.reader_of_query(&arguments.question));
     let passages = super::passages(arguments, &|| searcher.clone())?;

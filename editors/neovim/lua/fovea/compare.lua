@@ -92,9 +92,7 @@ function M.run(a, b, encoding)
     or 'Comparing the two passages …'
   local what = { working = working, canceled = 'Fovea: comparison canceled' }
   -- Passages are sent as text: a file may not be open, and an edit during the request must not move words.
-  local passages = vim.tbl_map(function(passage)
-    return { text = passage.sent, language = passage.language }
-  end, { left, right })
+  local passages = vim.tbl_map(require('fovea.compare.words').argument, { left, right })
   local function ask(options)
     local all = vim.list_extend(vim.list_slice(passages), { options })
     progress.run(what, 'fovea.comparePassages', all, function(err, answer)

@@ -95,7 +95,7 @@ end
 ---@return table[] arguments
 local function arguments(view)
   return vim.tbl_map(function(side)
-    return { text = side.passage.sent, language = side.passage.language }
+    return words.argument(side.passage)
   end, view.sides)
 end
 

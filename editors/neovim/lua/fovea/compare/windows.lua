@@ -15,10 +15,7 @@ local open = {}
 ---@return table?
 function M.asked(bufnr)
   local view = open[bufnr == 0 and vim.api.nvim_get_current_buf() or bufnr]
-  local function passage(side)
-    return { text = side.passage.sent, language = side.passage.language }
-  end
-  return view and { a = passage(view.sides[1]), b = passage(view.sides[2]) }
+  return view and { a = words.argument(view.sides[1].passage), b = words.argument(view.sides[2].passage) }
 end
 
 ---@param view fovea.Comparison

@@ -3,6 +3,13 @@ local M = {}
 
 M.namespace = vim.api.nvim_create_namespace('fovea_compare')
 
+--- A passage as the server takes it: as text, since its file may not be open.
+---@param passage fovea.Passage
+---@return { text: string, language: string }
+function M.argument(passage)
+  return { text = passage.sent, language = passage.language }
+end
+
 --- The words of a passage, where they are shown.
 ---@param words table[]
 ---@param passage fovea.Passage
