@@ -43,13 +43,17 @@
     map)
   "Mouse bindings of a lens.")
 
-(defun fovea-lenses-clear ()
-  "Remove the lenses of the current buffer."
-  (when fovea--lens-timer (cancel-timer fovea--lens-timer))
-  (setq fovea--lens-timer nil)
+(defun fovea--erase-lenses ()
+  "Remove the lenses of the current buffer; a question that waits is still asked."
   (save-restriction
     (widen)
     (remove-overlays (point-min) (point-max) 'fovea-lens t)))
+
+(defun fovea-lenses-clear ()
+  "Remove the lenses of the current buffer, and ask for no others."
+  (when fovea--lens-timer (cancel-timer fovea--lens-timer))
+  (setq fovea--lens-timer nil)
+  (fovea--erase-lenses))
 
 (defun fovea-lenses-refresh-all ()
   "Ask for the lenses of all buffers again."
@@ -97,7 +101,8 @@
   (when (buffer-live-p buffer)
     (with-current-buffer buffer
       (when (and fovea-lenses (fovea-ready-p) (equal asked (cons (buffer-chars-modified-tick) fovea--lens-turn)))
-        (fovea-lenses-clear)
+        ;; The server may have asked for a newer question before this answer: that one must not be cancelled.
+        (fovea--erase-lenses)
         (seq-do #'fovea--draw-lens lenses)))))
 
 (declare-function fovea-classify "fovea-classify")

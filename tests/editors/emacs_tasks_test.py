@@ -58,7 +58,10 @@ class Emacs:
             if re.search(pattern, screen):
                 return screen
             time.sleep(0.1)
-        raise AssertionError(f"the screen never showed {pattern}:\n{self.screen()}")
+        screen = self.screen()
+        # The mode line says most, and a long log may be cut.
+        last = " / ".join(line.strip() for line in screen.rstrip().splitlines()[-2:])
+        raise AssertionError(f"the screen never showed {pattern}; its end: {last}\n{screen}")
 
     def act(self, *keys):
         """One action: the keys of one command."""

@@ -717,6 +717,13 @@ The answer reached its maximum length, so its last sentence may be incomplete.
   (let ((fovea-lenses nil)) (fovea-lenses-refresh))
   (check (null (overlays 'fovea-lens)) "there are lenses although they are off"))
 
+(test "lenses are asked for again if the server asked for it before it answered"
+  (fovea-lenses-refresh)
+  (let ((waiting fovea--lens-timer))
+    (fovea--draw-lenses (current-buffer) (cons (buffer-chars-modified-tick) fovea--lens-turn) nil)
+    (check (memq waiting timer-list) "the question was cancelled"))
+  (wait "the lens" (lambda () (overlays 'fovea-lens))))
+
 (test "the keys do not conflict with modes of Emacs"
   (check (eq (key-binding (kbd "C-c _ /")) #'fovea-search) "no key")
   (dolist (library '(python js ruby-mode cc-mode sh-script lisp-mode conf-mode org tex-mode outline flymake eglot hideshow
