@@ -86,7 +86,7 @@ test('text on heat has a contrast of at least 4.5 in every bundled color scheme,
     known.count = known.count + 1
     for _, name in ipairs(syntax_groups) do
       for level = 1, 12 do
-        local is_weak = colors.is_weak(name, colors.tone(level))
+        local is_weak = colors.is_weak(name, colors.group(level))
         weak = weak + (is_weak and 1 or 0)
         local tone = group(colors.group(level, is_weak))
         local own = group(name)
@@ -101,7 +101,7 @@ test('text on heat has a contrast of at least 4.5 in every bundled color scheme,
         end
       end
     end
-    for _, name in ipairs({ 'FoveaDrawsWeak', 'FoveaDrawsMiddle', 'FoveaDrawsStrong', 'FoveaFocus' }) do
+    for _, name in ipairs({ 'FoveaDrawsWeak', 'FoveaDrawsMiddle', 'FoveaDrawsStrong', 'FoveaFocus', 'FoveaAnswerText', 'FoveaAnswerWord' }) do
       local drawn = group(name)
       if contrast(drawn.fg, drawn.bg) < 4.5 then
         table.insert(bad, ('%s: %s'):format(scheme, name))
@@ -145,7 +145,7 @@ test('a word of a comment takes the color of text where the theme\'s comments ar
   vim.cmd('syntax on')
   vim.bo.syntax = 'rust'
   local is_weak = require('fovea.colors').is_weak
-  assert(is_weak('Comment', 1) and not is_weak('Function', 2), 'this test needs another theme')
+  assert(is_weak('Comment', 'FoveaHeat1') and not is_weak('Function', 'FoveaHeat2'), 'this test needs another theme')
   configure({ settings = { heat = { preset = 'full' } } })
   local message = wait('heat in comments', function()
     local row = find(config_file, 'The scalar product')
@@ -166,6 +166,21 @@ test('a word of a comment takes the color of text where the theme\'s comments ar
     end
   end
   equal(seen, { comment = true, code = true }, 'kinds of checked words')
+  -- So do those of an answer, and code keeps its color there.
+  local ask = require('fovea.ask')
+  local range = { start = { line = row, character = 0 }, ['end'] = { line = code + 1, character = 0 } }
+  ask.mark({ uri = vim.uri_from_bufnr(config_file), range = range, words = {} }, 'utf-8')
+  local recolored = {}
+  for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(config_file, ask.namespace, 0, -1, { details = true })) do
+    if mark[4].hl_group == 'FoveaAnswerText' then
+      recolored[vim.api.nvim_buf_get_text(config_file, mark[2], mark[3], mark[4].end_row, mark[4].end_col, {})[1]] = true
+    end
+  end
+  for _, word in ipairs({ '///', 'scalar', 'product', 'length' }) do
+    assert(recolored[word], word .. ' keeps its faint color')
+  end
+  assert(not recolored.dot_product, 'code has another color')
+  ask.clear()
   -- With another theme, in which comments are legible, they keep their color at once.
   vim.cmd.colorscheme('default')
   for _, mark in ipairs(heat(config_file)) do

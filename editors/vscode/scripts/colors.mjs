@@ -16,6 +16,7 @@ const colors = [
   color('fovea.drawsOn1', 'Around words that the word under the cursor draws on a little.', four('#7c5cdb70', '#b79cff60', '#d0bcff', '#5b3cc4')),
   color('fovea.drawsOn2', 'Around words that it draws on more.', four('#7c5cdba8', '#b79cff98', '#d0bcff', '#5b3cc4')),
   color('fovea.drawsOn3', 'Around words that it draws on most.', four('#6a45d6', '#b79cffe0', '#d0bcff', '#5b3cc4')),
+  color('fovea.answer', 'Around the answer to a question.', four('#0b7285a8', '#22b8cf98', '#66d9e8', '#0b7285')),
   color('fovea.unreadBorder', 'Below text that the model cannot read.', two('#868e96', '#909296')),
   color('fovea.unreadBackground', 'Behind text that the model cannot read.', two('#868e9618', '#90929618')),
   color(

@@ -1,5 +1,6 @@
 --- Ask: answers to a question, with the answer and its most important words marked in the text.
 local client = require('fovea.client')
+local contrast = require('fovea.contrast')
 local places = require('fovea.places')
 local position = require('fovea.position')
 
@@ -82,6 +83,33 @@ local function mark(bufnr, range, group, encoding, priority)
   })
 end
 
+--- Words of an answer whose syntax color is hard to read on its background get another color.
+---@param bufnr integer
+---@param range lsp.Range
+---@param encoding 'utf-8'|'utf-16'|'utf-32'
+local function mend(bufnr, range, encoding)
+  local first, last = range.start.line, range['end'].line
+  local is_weak = contrast.of(bufnr, first, last + 1)
+  for index, line in ipairs(vim.api.nvim_buf_get_lines(bufnr, first, last + 1, false)) do
+    local row = first + index - 1
+    local from = row == first and position.byte(line, range.start.character, encoding) or 0
+    local to = row == last and position.byte(line, range['end'].character, encoding) or #line
+    for _, pattern in ipairs({ '()[%w_\128-\255]+()', '()%p+()' }) do
+      for start, stop in line:sub(1, to):gmatch(pattern) do
+        local column = math.max(start - 1, from)
+        if stop - 1 > column and is_weak(row, column, 'FoveaAnswer') then
+          vim.api.nvim_buf_set_extmark(bufnr, M.namespace, row, column, {
+            end_row = row,
+            end_col = stop - 1,
+            hl_group = 'FoveaAnswerText',
+            priority = 151,
+          })
+        end
+      end
+    end
+  end
+end
+
 --- Marks an answer in its buffer: its span, and its most important words on top. An edit removes the marks.
 ---@param found { uri: string, range: lsp.Range, words: fovea.AnswerWord[] }
 ---@param encoding 'utf-8'|'utf-16'|'utf-32'
@@ -92,13 +120,14 @@ function M.mark(found, encoding)
     return
   end
   mark(bufnr, found.range, 'FoveaAnswer', encoding, 150)
+  mend(bufnr, found.range, encoding)
   local most = 0
   for _, word in ipairs(found.words) do
     most = math.max(most, word.score)
   end
   for _, word in ipairs(found.words) do
     if word.score > 0 and word.score >= SHARE * most then
-      mark(bufnr, word.range, 'FoveaAnswerWord', encoding, 151)
+      mark(bufnr, word.range, 'FoveaAnswerWord', encoding, 152)
     end
   end
   vim.api.nvim_create_autocmd({ 'TextChanged', 'TextChangedI' }, { buffer = bufnr, once = true, callback = M.clear })

@@ -1,7 +1,7 @@
 --- The colors of heat: three calm tones, and for each a group that keeps words with faint colors legible.
 ---
 --- A tone changes only the background, so syntax colors stay. `FoveaHeatText1` to `3` add a text color; heat.lua uses them for words
---- whose syntax color has too little contrast with the tone. In many themes these are comments.
+--- whose syntax color has too little contrast with the tone. In many themes these are comments. `FoveaAnswerText` does so for answers.
 local config = require('fovea.config')
 
 local M = {}
@@ -167,24 +167,22 @@ local function legible(text, ground)
   return contrast(black, ground) > contrast(white, ground) and black or white
 end
 
----@type table<string, boolean[]> by group and tone, for the colors in use
+---@type table<string, table<string, boolean>> by group and the group below, for the colors in use
 local weak = {}
 
---- Whether text of a highlight group would be hard to read on the tone of a level.
+--- Whether text of a highlight group would be hard to read on the background of another group.
 ---@param name string
----@param tone integer
+---@param below string
 ---@return boolean
-function M.is_weak(name, tone)
-  if not weak[name] then
+function M.is_weak(name, below)
+  weak[name] = weak[name] or {}
+  if weak[name][below] == nil then
     local group = vim.api.nvim_get_hl(0, { name = name, link = false })
     local text = group.reverse and group.bg or group.fg
-    weak[name] = {}
-    for one = 1, M.tones do
-      local ground = vim.api.nvim_get_hl(0, { name = 'FoveaHeat' .. one, link = false }).bg
-      weak[name][one] = text ~= nil and ground ~= nil and contrast(channels(text), channels(ground)) < M.CONTRAST
-    end
+    local ground = vim.api.nvim_get_hl(0, { name = below, link = false }).bg
+    weak[name][below] = text ~= nil and ground ~= nil and contrast(channels(text), channels(ground)) < M.CONTRAST
   end
-  return weak[name][tone]
+  return weak[name][below]
 end
 
 --- Computes the groups again for the current colors.
@@ -220,7 +218,9 @@ function M.define()
   set('FoveaFocus', { bold = true, bg = hex(focus), fg = hex(legible(text, focus)), cterm = { bold = true, reverse = true } })
   -- An answer, and its most important words.
   local answer, carrying = tint(ground, violet, 0.22, text), tint(ground, violet, 0.52, text)
+  local readable = legible(text, answer)
   set('FoveaAnswer', { bg = hex(answer), ctermbg = cube(answer) })
+  set('FoveaAnswerText', { bg = hex(answer), fg = hex(readable), ctermbg = cube(answer), ctermfg = cube(readable) })
   set('FoveaAnswerWord', { bold = true, bg = hex(carrying), fg = hex(legible(text, carrying)), cterm = { bold = true, reverse = true } })
   weak = {}
 end

@@ -1,9 +1,9 @@
---- Which words of a buffer have a syntax color that would be hard to read on the tones of heat.
+--- Which words of a buffer have a syntax color that would be hard to read on a background of ours.
 local colors = require('fovea.colors')
 
 local M = {}
 
----@alias fovea.Weak fun(row: integer, column: integer, tone: integer): boolean
+---@alias fovea.Weak fun(row: integer, column: integer, below: string): boolean
 
 --- For buffers with treesitter colors. Later captures have precedence, as on the screen.
 ---@param highlighter table
@@ -33,18 +33,18 @@ local function by_treesitter(highlighter, bufnr, top, bottom)
       end
     end
   end)
-  return function(row, column, tone)
+  return function(row, column, below)
     local group = 'Normal'
     for _, stretch in ipairs(rows[row] or {}) do
       if column >= stretch.from and column < stretch.to then
         group = stretch.group
       end
     end
-    return colors.is_weak(group, tone)
+    return colors.is_weak(group, below)
   end
 end
 
---- Returns a function for some lines, end exclusive: whether the word at a position is hard to read on a tone.
+--- Returns a function for some lines, end exclusive: whether the word at a position is hard to read on the background of a group.
 ---@param bufnr integer
 ---@param top integer
 ---@param bottom integer
@@ -62,10 +62,10 @@ function M.of(bufnr, top, bottom)
       return false
     end
   end
-  return function(row, column, tone)
+  return function(row, column, below)
     return vim.api.nvim_buf_call(bufnr, function()
       local id = vim.fn.synIDtrans(vim.fn.synID(row + 1, column + 1, 1))
-      return id ~= 0 and colors.is_weak(vim.fn.synIDattr(id, 'name'), tone)
+      return id ~= 0 and colors.is_weak(vim.fn.synIDattr(id, 'name'), below)
     end)
   end
 end

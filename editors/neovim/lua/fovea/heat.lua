@@ -165,7 +165,7 @@ local function draw_lines(bufnr, state, lines, encoding, top, bottom)
     local text = texts[row - top + 1] or ''
     for _, word in ipairs(lines[row] or {}) do
       local column = position.byte(text, word[2], encoding)
-      local weak = is_weak(row, column, colors.tone(word[4]))
+      local weak = is_weak(row, column, colors.group(word[4]))
       vim.api.nvim_buf_set_extmark(bufnr, M.namespace, row, column, {
         end_row = row,
         end_col = position.byte(text, word[3], encoding),

@@ -15,7 +15,9 @@ export interface Marked {
 
 export class AnswerMarks {
   private readonly span = vscode.window.createTextEditorDecorationType({
-    backgroundColor: new vscode.ThemeColor('editor.findMatchHighlightBackground'),
+    // An outline, since comments would be hard to read on a background.
+    outline: '1px solid',
+    outlineColor: new vscode.ThemeColor('fovea.answer'),
   });
   private readonly words = vscode.window.createTextEditorDecorationType({
     fontWeight: 'bold',
@@ -26,7 +28,7 @@ export class AnswerMarks {
   /** The meaning of a marked word, for its hover. */
   constructor(private readonly meaning = 'carries the answer') {}
 
-  /** `selected`: the editor's selection marks the answer; a second background would make its text hard to read. */
+  /** `selected`: the editor's selection already marks the answer. */
   show(found: Marked, selected = false): void {
     for (const editor of vscode.window.visibleTextEditors) {
       const here = editor.document.uri.toString() === vscode.Uri.parse(found.uri).toString();

@@ -86,7 +86,7 @@ function M.paint(side, tones)
   for i, strength in pairs(tones) do
     local word = side.words[i]
     if word then
-      local weak = side.is_weak and side.is_weak(word.row, word.from, strength)
+      local weak = side.is_weak and side.is_weak(word.row, word.from, 'FoveaHeat' .. strength)
       M.mark(side, word, (weak and 'FoveaHeatText' or 'FoveaHeat') .. strength, 110)
     end
   end
