@@ -31,6 +31,22 @@ impl AnalysisHandle {
         self.search_for(query, filter, PASSAGES, false, cancel).await
     }
 
+    /// Why the answers to a question mean less than usual: the model reads only a part of it.
+    ///
+    /// # Errors
+    /// The reason why there is no answer.
+    pub async fn limits_of_question(
+        &self,
+        question: &str,
+        cancel: CancellationToken,
+    ) -> Result<Option<String>, Refusal> {
+        let text = question.to_owned();
+        match self.ask(Ask::Search { text }, cancel).await? {
+            Told::Query(read) => Ok(read.note),
+            _ => Err(unexpected_answer()),
+        }
+    }
+
     /// What a passage holds; `index` is its place among all passages.
     ///
     /// # Errors

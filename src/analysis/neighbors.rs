@@ -123,9 +123,10 @@ impl AnalysisHandle {
             Err(refusal) => return Err(refusal),
         };
         query.vector = read.vector;
+        let note = query.note.take().or(read.note);
         let lenses = self.shared().lenses();
         if read.reader == Reader::Multilingual {
-            return Ok(self.search_multilingual(&lenses, &query, &filter, count, read.note));
+            return Ok(self.search_multilingual(&lenses, &query, &filter, count, note));
         }
         let store = self.shared().team().filter(|_| beyond);
         let store = store.map(|team| team.search(query.clone(), filter.clone(), count));
@@ -143,7 +144,6 @@ impl AnalysisHandle {
         let closed = self.closed_since(&lenses);
         found.retain(|neighbor| !stands_in(neighbor, &closed));
         self.drop_gone(&mut found);
-        let note = read.note;
         Ok(Searched { found, note })
     }
 

@@ -15,6 +15,7 @@ use crate::explain::{Method, Pair};
 use crate::model::UNSTOPPED;
 use crate::render::{json, markdown, terminal};
 use crate::segment::{Budget, Segments, parse, segment};
+use crate::similar::MIN_COVERAGE;
 use crate::text::{ByteRange, Language, Position, PositionEncoding, Snapshot};
 
 /// Arguments of `fovea compare`.
@@ -125,6 +126,15 @@ pub(super) fn run(arguments: &Compare) -> Result<()> {
         true => pair.matrix(means, UNSTOPPED)?,
         false => pair.totals(means, UNSTOPPED)?,
     };
+    for (side, which) in [(&report.a, "first"), (&report.b, "second")] {
+        if side.coverage < MIN_COVERAGE {
+            let percent = side.coverage * 100.0;
+            output::say(&format_args!(
+                "{} knows only {percent:.0} % of the letters of the {which} passage, so the similarity means little",
+                report.model
+            ));
+        }
+    }
     let (a, b) = ((&a.snapshot, &a.range), (&b.snapshot, &b.range));
     match arguments.format {
         CompareFormat::Json => output::write_json(&json::compare(&report, a, b)),

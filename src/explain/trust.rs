@@ -22,6 +22,12 @@ const SETS: usize = 40;
 /// Random sets in one batch. At least one batch runs.
 const LOT: usize = 10;
 
+/// A text of more words has a curve by numbers of words: a share of them would touch every part of it, which takes many passes.
+const LONG: usize = 1000;
+
+/// The points of that curve.
+const STEPS: [usize; 6] = [1, 2, 5, 10, 20, 40];
+
 /// No further batch starts after this time.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
@@ -198,7 +204,11 @@ impl Trust {
                 .map(|side| (share * side.len() as f32).ceil() as usize)
                 .collect()
         };
-        let mut counts: Vec<Vec<usize>> = BINS.map(share).to_vec();
+        let step = |count: usize| -> Vec<usize> { sides.iter().map(|side| count.min(side.len())).collect() };
+        let mut counts: Vec<Vec<usize>> = match words > LONG {
+            true => STEPS.map(step).to_vec(),
+            false => BINS.map(share).to_vec(),
+        };
         counts.push(deleted.to_vec());
         counts.sort_unstable_by_key(|counts| counts.iter().sum::<usize>());
         counts.dedup();

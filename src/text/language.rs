@@ -267,6 +267,9 @@ const CODE_IN_TXT: [&str; 4] = [
 /// Identifiers of unsupported languages whose parts are names of other languages.
 const UNSUPPORTED: [&str; 4] = ["go.mod", "go.sum", "go.work", "other"];
 
+/// First parts of compound identifiers that name an unsupported language and go on with the languages it embeds: `vue.html.javascript.css`.
+const EMBEDDING: [&str; 4] = ["vue.", "svelte.", "astro.", "html."];
+
 /// First parts of TextMate scopes; the rest names the language.
 const SCOPES: [&str; 3] = ["source", "text", "meta"];
 
@@ -306,7 +309,7 @@ impl Language {
     /// `None` if no part of it is known.
     pub fn from_compound_id(id: &str) -> Option<Self> {
         let id = id.trim().to_lowercase();
-        if UNSUPPORTED.contains(&id.as_str()) {
+        if UNSUPPORTED.contains(&id.as_str()) || EMBEDDING.iter().any(|language| id.starts_with(language)) {
             return None;
         }
         let parts = || id.split('.').filter(|part| !SCOPES.contains(part));
@@ -354,6 +357,7 @@ mod tests {
             ("js2-mode", Some(Language::JavaScript)),
             ("c++-ts-mode", Some(Language::Cpp)),
             ("go.mod", None),
+            ("vue.html.javascript.css", None),
             ("unheard.of", None),
         ] {
             assert_eq!(Language::from_compound_id(id), language, "{id}");

@@ -38,7 +38,13 @@ pub async fn found(
 ) -> Result<Found> {
     let analysis = session.analysis().ok_or_else(Error::internal_error)?;
     let (passages, notes) = match uri {
-        Some(uri) => (of_document(request, uri).await?, Vec::new()),
+        Some(uri) => {
+            let note = analysis
+                .limits_of_question(question.text(), request.cancel.clone())
+                .await;
+            let note = note.map_err(|refusal| to_proto::refusal(&refusal))?;
+            (of_document(request, uri).await?, Vec::from_iter(note))
+        }
         None => searched(analysis, request, question.text()).await?,
     };
     let mut sentences: Vec<(usize, Scored)> = Vec::new();

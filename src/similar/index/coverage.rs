@@ -7,7 +7,8 @@ use super::files::canonical;
 use super::notebook::is_notebook;
 use super::selection::has_items;
 use super::table::{self, Counts};
-use super::{Index, IndexError, Renewal, Skipped};
+use super::unvisited::unvisited;
+use super::{Index, IndexError, Limits, Renewal, Skipped};
 use crate::model::Model;
 use crate::text::Language;
 
@@ -40,27 +41,34 @@ pub struct LanguageCoverage {
 pub struct LeftOut {
     /// The reason.
     pub reason: Skipped,
-    /// Number of files.
+    /// Number of files and folders.
     pub files: usize,
-    /// Their paths below the folder; empty for a folder that cannot be listed.
+    /// Their paths below the folder; empty for a folder that cannot be listed. A folder stands for all that it contains.
     pub paths: Vec<PathBuf>,
 }
 
 impl Index {
-    /// Index statistics of a folder after a renewal.
+    /// Index statistics of a folder after a renewal with these limits.
     ///
     /// # Errors
     /// If the index file cannot be read.
-    pub fn coverage(&self, model: &Model, root: &Path, renewal: &Renewal) -> Result<Coverage, IndexError> {
+    pub fn coverage(
+        &self,
+        model: &Model,
+        root: &Path,
+        (renewal, limits): (&Renewal, &Limits),
+    ) -> Result<Coverage, IndexError> {
         let root = canonical(root)?;
         let counts = match table::known_root(&self.connection, &root, &model.info().id) {
             Ok(Some(number)) => table::counts(&self.connection, number),
             Ok(None) => Ok(Vec::new()),
             Err(error) => Err(error),
         };
+        let mut left_out = renewal.left_out.clone();
+        left_out.extend(unvisited(&root, limits));
         Ok(Coverage {
             languages: by_language(counts.map_err(|error| self.trouble(error))?),
-            left_out: by_reason(&renewal.left_out),
+            left_out: by_reason(&left_out),
         })
     }
 }

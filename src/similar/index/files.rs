@@ -132,31 +132,12 @@ pub(super) fn canonical(root: &Path) -> Result<PathBuf, IndexError> {
 ///
 /// Ignore files apply within their repository. Hidden files are skipped, except handwritten ones of known tools. Links are not followed.
 pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>) {
-    let mut walk = Walk {
-        root,
-        limits,
-        excluded: excluded(&limits.exclude),
-        files: Vec::new(),
-        skipped: Vec::new(),
-        linked: HashMap::new(),
-    };
-    let mut parts = vec![Part::whole(root, home_folder().as_deref())];
-    while let Some(part) = parts.pop() {
-        let checkouts = match walk.part(&part) {
-            Some(checkouts) => checkouts,
-            // The repository ignores the folder, but the user wants it indexed.
-            None => walk.part(&part.by_itself()).unwrap_or_default(),
-        };
-        let (inner, others) = part.inner(checkouts);
-        parts.extend(inner);
-        others.iter().for_each(|folder| walk.skip(folder, Skipped::Repository));
-    }
     let Walk {
         mut files,
         mut skipped,
         linked,
         ..
-    } = walk;
+    } = Walk::through(root, limits);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     // Of several hard links to one file, only the first is read: the others would be copies of it.
     let mut links: HashSet<Inode> = HashSet::new();
@@ -174,18 +155,49 @@ pub fn walk(root: &Path, limits: &Limits) -> (Vec<File>, Vec<(PathBuf, Skipped)>
     (files, skipped)
 }
 
-/// The state of a walk through a folder.
-struct Walk<'a> {
+/// A walk through a folder.
+pub(super) struct Walk<'a> {
     root: &'a Path,
     limits: &'a Limits,
     excluded: GlobSet,
     files: Vec<File>,
-    skipped: Vec<(PathBuf, Skipped)>,
+    /// What it left out and why, by the path below the root.
+    pub skipped: Vec<(PathBuf, Skipped)>,
     /// The inode of each path with several hard links.
     linked: HashMap<PathBuf, Inode>,
+    /// The folders it entered.
+    pub folders: Vec<PathBuf>,
+    /// The regular files it saw.
+    pub seen: HashSet<PathBuf>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    /// Walks through all parts of a project.
+    pub fn through(root: &'a Path, limits: &'a Limits) -> Walk<'a> {
+        let mut walk = Walk {
+            root,
+            limits,
+            excluded: excluded(&limits.exclude),
+            files: Vec::new(),
+            skipped: Vec::new(),
+            linked: HashMap::new(),
+            folders: Vec::new(),
+            seen: HashSet::new(),
+        };
+        let mut parts = vec![Part::whole(root, home_folder().as_deref())];
+        while let Some(part) = parts.pop() {
+            let checkouts = match walk.part(&part) {
+                Some(checkouts) => checkouts,
+                // The repository ignores the folder, but the user wants it indexed.
+                None => walk.part(&part.by_itself()).unwrap_or_default(),
+            };
+            let (inner, others) = part.inner(checkouts);
+            parts.extend(inner);
+            others.iter().for_each(|folder| walk.skip(folder, Skipped::Repository));
+        }
+        walk
+    }
+
     /// Collects the files of a part and returns the checkouts in it. `None` if a surrounding folder ignores it.
     fn part(&mut self, part: &Part) -> Option<Vec<Checkout>> {
         if let Some((ignores, _)) = unreadable_around(&part.border) {
@@ -236,8 +248,10 @@ impl Walk<'_> {
             match entry {
                 Ok(entry) => {
                     seen |= entry.path() == part.top;
-                    if seen && entry.file_type().is_some_and(|kind| kind.is_file()) {
-                        self.file(&entry);
+                    match entry.file_type().filter(|_| seen) {
+                        Some(kind) if kind.is_file() => self.file(&entry),
+                        Some(kind) if kind.is_dir() => self.folders.push(entry.into_path()),
+                        _ => {}
                     }
                 }
                 // A folder that cannot be listed; only the error has its name.
@@ -261,6 +275,7 @@ impl Walk<'_> {
         let Ok(path) = entry.path().strip_prefix(self.root).map(Path::to_owned) else {
             return;
         };
+        self.seen.insert(entry.path().to_owned());
         let limits = self.limits;
         let language = Language::from_path(&path);
         let header = crate::segment::is_header(&path) && limits.languages.contains(&Language::Cpp);
@@ -327,7 +342,7 @@ fn excluded(patterns: &[String]) -> GlobSet {
 }
 
 /// Whether files or folders of this name are visited.
-fn is_visited(name: &OsStr) -> bool {
+pub(super) fn is_visited(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     !name.starts_with('.') || selection::is_written_though_hidden(&name)
 }

@@ -43,6 +43,7 @@ mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unvisited;
 mod vector_index;
 
 use std::path::{Path, PathBuf};

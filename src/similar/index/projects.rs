@@ -1,6 +1,7 @@
 //! Borders of projects: repositories, worktrees, submodules and installed packages.
 //!
-//! A folder with a `.git` (folder or file) is the top of a checkout. Ignore files apply within one checkout, as in git.
+//! A folder is the top of a checkout if its `.git` is a repository, or a file that names one; a repository has a `HEAD`. Ignore files apply
+//! within one checkout, as in git.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -35,6 +36,8 @@ impl Checkout {
         let pointer = if data.is_file() { read(&git) } else { None };
         let named = pointer.as_deref().and_then(|text| text.strip_prefix("gitdir:"));
         let folder = named.map_or_else(|| git.clone(), |named| top.join(named.trim()));
+        // Without it git takes the folder for an ordinary one: an empty `.git`, or one whose repository is gone.
+        folder.join("HEAD").symlink_metadata().ok()?;
         let common = read(&folder.join("commondir"));
         let repository = common.as_deref().map(|common| folder.join(common.trim()));
         if repository.is_none() && is_bare(&folder) {
@@ -275,6 +278,11 @@ mod tests {
             ("libs/z/skipped.c", ""),
             (".git/modules/libs/z/HEAD", HEAD.1),
             (".git/worktrees/fix/commondir", "../..\n"),
+            (".git/worktrees/fix/HEAD", HEAD.1),
+            ("empty/.git/config", ""),
+            ("empty/e.c", ""),
+            ("moved/.git", "gitdir: ../nowhere\n"),
+            ("moved/m.c", ""),
             ("wt/fix/.git", "gitdir: ../../.git/worktrees/fix\n"),
             ("wt/fix/a.c", ""),
             ("vendored/.git/HEAD", HEAD.1),
@@ -282,7 +290,11 @@ mod tests {
         ]);
         let (files, left_out) = seen(&root);
         // The rules of the outer repository do not apply in the submodule; its own do.
-        assert_eq!(files, ["a.c", "libs/z/table.gen.c", "libs/z/z.c"]);
+        // A folder whose `.git` is no repository is an ordinary one.
+        assert_eq!(
+            files,
+            ["a.c", "empty/e.c", "libs/z/table.gen.c", "libs/z/z.c", "moved/m.c"]
+        );
         assert_eq!(
             left_out,
             [
@@ -304,14 +316,18 @@ mod tests {
             ("loose.c", ""),
             ("one/.git/HEAD", HEAD.1),
             ("one/.git/worktrees/two/commondir", "../..\n"),
+            ("one/.git/worktrees/two/HEAD", HEAD.1),
             ("one/one.c", ""),
             ("one/secret.c", ""),
             ("a-worktree/.git", "gitdir: ../one/.git/worktrees/two\n"),
             ("a-worktree/one.c", ""),
             // A bare repository and its worktrees.
+            ("bare/.git/HEAD", HEAD.1),
             ("bare/.git/config", "[core]\n\tbare = true\n"),
             ("bare/.git/worktrees/main/commondir", "../..\n"),
+            ("bare/.git/worktrees/main/HEAD", HEAD.1),
             ("bare/.git/worktrees/next/commondir", "../..\n"),
+            ("bare/.git/worktrees/next/HEAD", HEAD.1),
             ("bare/main/.git", "gitdir: ../.git/worktrees/main\n"),
             ("bare/main/m.c", ""),
             ("bare/next/.git", "gitdir: ../.git/worktrees/next\n"),

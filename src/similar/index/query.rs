@@ -28,6 +28,8 @@ pub struct Query {
     pub files: Vec<String>,
     /// Kinds of passages that its words and filters ask for.
     pub asks: Asks,
+    /// A filter with an unknown value, which is read as text, in one sentence without a period.
+    pub note: Option<String>,
 }
 
 /// Kinds of passages that a query wants although they usually rank low.
@@ -64,7 +66,10 @@ impl Query {
                 Piece::Word(word) => match unwanted(word) {
                     Some(word) => query.unwanted.extend(term_of(word)),
                     None if apply_filter(word, filter, &mut paths) => {}
-                    None => text.push(word),
+                    None => {
+                        query.note = query.note.or_else(|| mistaken(word));
+                        text.push(word);
+                    }
                 },
             }
         }
@@ -237,6 +242,20 @@ fn apply_filter(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> boo
     true
 }
 
+/// Advice about a word that looks like a filter but has an unknown value.
+fn mistaken(word: &str) -> Option<String> {
+    let (name, value) = word.split_once(':')?;
+    let known = match name {
+        "kind" => "function, type, section or file",
+        "tests" => "only, none or with",
+        "lang" | "language" => "the name of a language that Fovea parses, such as python; for others use path:**/*.kt",
+        _ => return None,
+    };
+    // `kind::Value` is code.
+    let is_value = value.starts_with(|c: char| c.is_alphanumeric());
+    is_value.then(|| format!("{word} is read as words, since {name}: takes {known}"))
+}
+
 /// A text in lower case with single spaces, for the comparison of phrases.
 pub fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
@@ -318,6 +337,26 @@ mod tests {
         );
         assert_eq!(filter.tests, Tests::None);
         assert!(filter.takes_file(Path::new("src/a/b.py")) && !filter.takes_file(Path::new("tests/b.py")));
+    }
+
+    #[test]
+    fn a_filter_with_an_unknown_value_is_read_as_words_and_the_note_says_so() {
+        let (query, filter) = parse("kind:method sign cookies");
+        assert_eq!(query.text, "kind:method sign cookies");
+        assert_eq!(
+            query.note.as_deref(),
+            Some("kind:method is read as words, since kind: takes function, type, section or file")
+        );
+        assert!(filter.kinds.is_empty());
+        for plain in ["kind:type sign", "kind::Value", "http://host", "tests: none"] {
+            assert_eq!(parse(plain).0.note, None, "{plain}");
+        }
+        assert!(
+            parse("lang:kotlin screen")
+                .0
+                .note
+                .is_some_and(|note| note.contains("path:**/*.kt"))
+        );
     }
 
     #[test]

@@ -27,6 +27,12 @@ pub enum Skipped {
     Installed,
     /// A folder of another repository, or of another worktree of this one.
     Repository,
+    /// An ignore file names it.
+    Ignored,
+    /// Its name begins with a dot.
+    Hidden,
+    /// A symbolic link, which a walk does not follow.
+    Symlink,
 }
 
 impl serde::Serialize for Skipped {
@@ -51,6 +57,9 @@ impl Skipped {
             Skipped::TooMany => "over the limit on files",
             Skipped::Installed => "installed packages",
             Skipped::Repository => "other repositories and worktrees",
+            Skipped::Ignored => "named in ignore files",
+            Skipped::Hidden => "hidden",
+            Skipped::Symlink => "symbolic links",
         }
     }
 }

@@ -171,9 +171,14 @@ fn coverage_counts_languages_and_lists_skipped_files_and_files_without_items() {
     bench.write("made.rs", "// @generated\nfn x() {}\n");
     bench.write("Makefile", "build:\n\tcargo build --release --locked --all-targets\n");
     bench.write("rows.csv", "a,b\n");
+    bench.write(".notes/todo.md", "# Later\n");
     for _ in 0..2 {
         let renewal = bench.renew();
-        let coverage = bench.index().coverage(&MODEL, bench.root.path(), &renewal).unwrap();
+        let limits = Limits::default();
+        let coverage = bench
+            .index()
+            .coverage(&MODEL, bench.root.path(), (&renewal, &limits))
+            .unwrap();
         let languages: Vec<_> = coverage
             .languages
             .iter()
@@ -191,6 +196,7 @@ fn coverage_counts_languages_and_lists_skipped_files_and_files_without_items() {
             [
                 (Skipped::Generated, &[PathBuf::from("made.rs")][..]),
                 (Skipped::Unknown, &[PathBuf::from("rows.csv")]),
+                (Skipped::Hidden, &[PathBuf::from(".notes")]),
             ]
         );
     }
