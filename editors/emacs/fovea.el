@@ -175,7 +175,8 @@
 (defun fovea-set-method (method)
   "Score words by METHOD in this session."
   (interactive (list (completing-read "Method: " fovea-methods nil t)))
-  (fovea-execute "fovea.setMethod" method))
+  (fovea-execute "fovea.setMethod" method)
+  (message "Fovea: method %s" method))
 
 (defun fovea--read-map (what count)
   "Read the number of a WHAT below COUNT; nil for all of them."
@@ -199,17 +200,20 @@
 (defun fovea-pause ()
   "Stop all model work."
   (interactive)
-  (fovea-execute "fovea.pause"))
+  (fovea-execute "fovea.pause")
+  (message "%s" (substitute-command-keys "Fovea: paused; \\[fovea-resume] continues")))
 
 (defun fovea-resume ()
   "Continue after `fovea-pause'."
   (interactive)
-  (fovea-execute "fovea.resume"))
+  (fovea-execute "fovea.resume")
+  (message "Fovea: continues"))
 
 (defun fovea-update-index ()
   "Update the index of the open folders now."
   (interactive)
-  (fovea-execute "fovea.updateIndex"))
+  (fovea-execute "fovea.updateIndex")
+  (message "Fovea: the index of the folder is being updated"))
 
 (defun fovea-restart ()
   "Start a new server on the same buffers."

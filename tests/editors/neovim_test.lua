@@ -328,6 +328,7 @@ end)
 test(':FoveaMethod changes the method, completes its names and reports a wrong one', function()
   equal(vim.fn.getcompletion('FoveaMethod a', 'cmdline'), { 'alti', 'attention' }, 'completion')
   local count = #received[config_file]
+  local from = #notices + 1
   vim.cmd.FoveaMethod('alti')
   wait('the method in the status', function()
     return require('fovea.status').get().method == 'alti'
@@ -337,6 +338,9 @@ test(':FoveaMethod changes the method, completes its names and reports a wrong o
     return last.method == 'alti' and last
   end)
   check_drawn(config_file, message)
+  wait('a notice that it took effect', function()
+    return noticed(from):find('Fovea: method alti', 1, true)
+  end)
   equal(#vim.fn.getcompletion('FoveaMethod attention ', 'cmdline'), 7, 'completions: six layers, and all')
   equal(vim.fn.getcompletion('FoveaMethod attention 3 1', 'cmdline'), { '1', '10', '11' }, 'completion of heads')
   count = #received[config_file]
@@ -348,7 +352,7 @@ test(':FoveaMethod changes the method, completes its names and reports a wrong o
     local last = complete(config_file, count)
     return last.method == 'attention' and last
   end))
-  local from = #notices + 1
+  from = #notices + 1
   vim.cmd.FoveaMethod({ args = { 'attention', '99' } })
   wait('an error that names the layers', function()
     return noticed(from):find('layers 0 to 5', 1, true)

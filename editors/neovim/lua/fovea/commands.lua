@@ -168,6 +168,16 @@ local function toggle(name, what)
   end)
 end
 
+--- Runs a command of the server without an answer, and says that it took effect.
+---@param name string
+---@param arguments any[]
+---@param done string
+local function execute(name, arguments, done)
+  client.execute(name, arguments, function()
+    vim.notify('Fovea: ' .. done)
+  end)
+end
+
 --- `attention 3 7` uses head 7 of layer 3, `attention 3` all heads of layer 3, `attention * 7` head 7 of all layers.
 ---@param words string[] a method, and with attention a layer and a head
 local function set_method(words)
@@ -178,7 +188,7 @@ local function set_method(words)
     return
   end
   if not layer then
-    client.execute('fovea.setMethod', { name })
+    execute('fovea.setMethod', { name }, 'method ' .. name)
     return
   end
   -- The server reports what an argument that is not a number should be.
@@ -188,7 +198,7 @@ local function set_method(words)
     end
   end
   local maps = { layer = number(layer), head = number(head) }
-  client.execute('fovea.setMethod', { name, next(maps) and maps or vim.empty_dict() })
+  execute('fovea.setMethod', { name, next(maps) and maps or vim.empty_dict() }, 'method ' .. table.concat(words, ' '))
 end
 
 ---@type table<string, { run: fun(command: table), opts: table }>
@@ -269,7 +279,7 @@ local commands = {
   },
   FoveaUpdateIndex = {
     run = function()
-      client.execute('fovea.updateIndex')
+      execute('fovea.updateIndex', {}, 'the index of the folder is being updated')
     end,
     opts = { desc = 'Fovea: update the index of the workspace now' },
   },
@@ -280,13 +290,13 @@ local commands = {
   },
   FoveaPause = {
     run = function()
-      client.execute('fovea.pause')
+      execute('fovea.pause', {}, 'paused; :FoveaResume continues')
     end,
     opts = { desc = 'Fovea: stop all model work' },
   },
   FoveaResume = {
     run = function()
-      client.execute('fovea.resume')
+      execute('fovea.resume', {}, 'continues')
     end,
     opts = { desc = 'Fovea: continue after :FoveaPause' },
   },
