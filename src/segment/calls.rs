@@ -67,6 +67,12 @@ const HIGHER_ORDER: &[&str] = &[
     "Promise",
 ];
 
+/// The last value of an array: `app.controller("List", ["$http", function ($http) { … }])` of AngularJS names what the function needs.
+fn injected(value: Node<'_>) -> Option<Node<'_>> {
+    let last = value.named_child_count().checked_sub(1)?;
+    (value.kind() == "array").then(|| value.named_child(last as u32))?
+}
+
 /// Maximum length of a callee in a name, in bytes.
 const LONGEST_NAME: usize = 60;
 
@@ -127,6 +133,9 @@ impl<'tree> Call<'tree> {
                 self.objects.push(value);
             } else if grammar.functions.contains(&kind) {
                 self.methods.push(value);
+            } else if let Some(function) = injected(value).filter(|last| grammar.function_values.contains(&last.kind()))
+            {
+                self.functions.push(function);
             } else if grammar.calls.contains(&kind) && depth < DEEPEST {
                 self.read_arguments(value, grammar, depth + 1);
             }

@@ -1042,3 +1042,53 @@ fn the_function_that_a_file_returns_is_searched() {
     let php = "<?php\nreturn function (App $app) {\n    function helper() {\n        return 1;\n    }\n};\n";
     check(Language::Php, php, &["fn helper"]);
 }
+
+#[test]
+fn functions_of_older_javascript_are_items() {
+    let text = r#"
+Foo.bar = Foo.bar || function (rows) {
+    return rows.length;
+};
+Foo.limit ??= (value) => {
+    return Math.min(value, 10);
+};
+var Shared = Shared || {
+    open: function () {
+        return 1;
+    },
+};
+var total = first || second;
+angular.module("orders").controller("ListController", ["$http", "$scope", function ($http, $scope) {
+    $http.get("/orders").then(function (answer) {
+        $scope.orders = answer.data;
+    });
+}]);
+"#;
+    check(
+        Language::JavaScript,
+        text,
+        &[
+            "fn Foo.bar",
+            "fn Foo.limit",
+            "type Shared",
+            "  fn open",
+            "type angular.module.controller ListController",
+            "  fn $http.get.then /orders",
+        ],
+    );
+}
+
+#[test]
+fn closures_in_an_array_of_php_and_indexers_of_c_sharp_are_items() {
+    let text = r#"<?php
+return [
+    'logger' => function (ContainerInterface $container) {
+        return new Logger($container->get('name'));
+    },
+    'name' => 'app',
+];
+"#;
+    check(Language::Php, text, &["fn logger"]);
+    let text = "class Rows\n{\n    public Row this[int at]\n    {\n        get { return rows[at]; }\n    }\n}\n";
+    check(Language::CSharp, text, &["type Rows", "  fn this[int at]"]);
+}

@@ -115,6 +115,7 @@ const JAVASCRIPT: Grammar = Grammar {
     bindings: &[
         "variable_declarator",
         "assignment_expression",
+        "augmented_assignment_expression",
         "field_definition",
         "pair",
     ],
@@ -147,6 +148,7 @@ const TYPESCRIPT: Grammar = Grammar {
     bindings: &[
         "variable_declarator",
         "assignment_expression",
+        "augmented_assignment_expression",
         "public_field_definition",
         "pair",
     ],
@@ -241,6 +243,7 @@ static C_SHARP: Grammar = Grammar {
         "operator_declaration",
         "conversion_operator_declaration",
         "property_declaration",
+        "indexer_declaration",
         "local_function_statement",
     ],
     types: &[
@@ -258,6 +261,7 @@ static C_SHARP: Grammar = Grammar {
         "operator_declaration",
         "conversion_operator_declaration",
         "property_declaration",
+        "indexer_declaration",
     ],
     wrappers: &[
         "global_statement",
@@ -294,8 +298,9 @@ static PHP: Grammar = Grammar {
     ],
     need_body: &["method_declaration", "namespace_definition"],
     wrappers: &["expression_statement"],
-    bindings: &["assignment_expression"],
+    bindings: &["assignment_expression", "array_element_initializer"],
     function_values: &["anonymous_function", "arrow_function"],
+    object_values: &["array_creation_expression"],
     calls: &[
         "function_call_expression",
         "scoped_call_expression",

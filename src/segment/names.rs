@@ -23,6 +23,7 @@ pub(super) fn bound_value(node: Node<'_>) -> Option<Node<'_>> {
     let value = ["value", "right"]
         .iter()
         .find_map(|field| node.child_by_field_name(field))
+        .or_else(|| entry(node).map(|(_, value)| value))
         .or_else(|| {
             let mut cursor = node.walk();
             node.named_children(&mut cursor).find(|child| {
@@ -53,14 +54,36 @@ pub(super) fn bound_value(node: Node<'_>) -> Option<Node<'_>> {
             let chain = std::iter::successors(Some(value), |value| value.child_by_field_name("right"));
             chain.take(8).find(|value| value.kind() != "assignment_expression")
         }
+        // `Foo.bar = Foo.bar || function …`
+        "binary_expression" => {
+            let mut cursor = value.walk();
+            let chooses = value
+                .children(&mut cursor)
+                .any(|child| matches!(child.kind(), "||" | "??" | "or"));
+            let mut cursor = value.walk();
+            let last = value.named_children(&mut cursor).last();
+            if chooses { last } else { Some(value) }
+        }
         _ => Some(value),
     }
+}
+
+/// The key and the value of an entry of an array in PHP, which has no fields.
+fn entry(node: Node<'_>) -> Option<(Node<'_>, Node<'_>)> {
+    let is_entry = node.kind() == "array_element_initializer" && node.named_child_count() == 2;
+    is_entry.then(|| Some((node.named_child(0)?, node.named_child(1)?)))?
 }
 
 /// The name of a definition node.
 pub(super) fn name_of(node: Node<'_>) -> Option<ByteRange> {
     if let (Some(of_trait), Some(of_type)) = (node.child_by_field_name("trait"), node.child_by_field_name("type")) {
         return Some(of_trait.start_byte()..of_type.end_byte());
+    }
+    // An indexer of C#: `this[int at]`.
+    if node.kind() == "indexer_declaration" {
+        let mut cursor = node.walk();
+        let this = node.children(&mut cursor).find(|child| child.kind() == "this")?;
+        return Some(this.start_byte()..node.child_by_field_name("parameters")?.end_byte());
     }
     const FIELDS: [&str; 9] = [
         "name",
@@ -76,6 +99,7 @@ pub(super) fn name_of(node: Node<'_>) -> Option<ByteRange> {
     let named = FIELDS
         .iter()
         .find_map(|field| node.child_by_field_name(field))
+        .or_else(|| entry(node).map(|(key, _)| key))
         .or_else(|| {
             let mut cursor = node.walk();
             node.named_children(&mut cursor)

@@ -18,7 +18,7 @@ use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
 /// Version of the index contents. Raise it when the items of a file or their vectors change.
-pub(super) const CONTENTS: u32 = 9;
+pub(super) const CONTENTS: u32 = 10;
 
 /// Content address of a file or a unit. It contains 128 bits of SHA-256 over everything that determines its items or vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
