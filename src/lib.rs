@@ -19,6 +19,10 @@
 //! Two modules are outside this order: [`places`] has the user directories that Fovea reads or writes, and [`database`] opens SQLite files
 //! in them.
 
+// The model of the scheduler's tests is also that of the protocol tests, which know the crate by its name.
+#[cfg(test)]
+extern crate self as fovea;
+
 pub mod analysis;
 pub mod cli;
 pub mod database;

@@ -112,12 +112,12 @@ async fn each_passage_is_reported_and_a_cancelled_question_ends() {
     }
     assert_eq!(kinds, [json!("begin"), json!("report"), json!("end")]);
     // The model waits, so only the cancellation can end the request.
-    editor.script.shut();
+    editor.script.gate.shut();
     asked["workDoneToken"] = Value::Null;
     let id = editor.ask("workspace/executeCommand", asked).await;
     editor.notify("$/cancelRequest", json!({"id": id})).await;
     assert_eq!(editor.answer(id).await["error"]["code"], -32800);
-    editor.script.open();
+    editor.script.gate.open();
     editor.analyzed(PAGE, 4, 10).await;
     editor.finish().await;
 }
@@ -133,7 +133,7 @@ async fn a_hover_waits_for_one_passage_and_not_for_the_question() {
     let uri = "file:///project/docs/long.md";
     editor.open(uri, "markdown", &long).await;
     editor.analyzed(uri, 0, 5).await;
-    editor.script.shut();
+    editor.script.gate.shut();
     let question = editor
         .ask(
             "workspace/executeCommand",
@@ -146,7 +146,7 @@ async fn a_hover_waits_for_one_passage_and_not_for_the_question() {
         .open(fresh, "markdown", "Some fresh paragraph with words.\n")
         .await;
     let hover = editor.ask("textDocument/hover", at(fresh, 0, 6)).await;
-    editor.script.open();
+    editor.script.gate.open();
     let first = editor
         .find("the hover or the answer", |message| {
             message.get("method").is_none() && (message["id"] == question || message["id"] == hover)

@@ -24,7 +24,7 @@ async fn a_cancellation_that_arrives_before_its_request_counts() {
 #[tokio::test]
 async fn a_cancellation_stops_a_request_at_once() {
     let mut editor = Editor::start(json!({"experimental": {"fovea": {"heat": false}}})).await;
-    editor.script.shut();
+    editor.script.gate.shut();
     editor.open(URI, "rust", "fn cancelled() {}").await;
     for (method, params) in [
         ("textDocument/hover", at(URI, 0, 4)),
@@ -35,7 +35,7 @@ async fn a_cancellation_stops_a_request_at_once() {
         editor.notify("$/cancelRequest", json!({"id": id})).await;
         assert_eq!(editor.answer(id).await["error"]["code"], -32800, "{method}");
     }
-    editor.script.open();
+    editor.script.gate.open();
     editor.analyzed(URI, 0, 4).await;
     editor.finish().await;
 }
@@ -58,7 +58,7 @@ async fn a_late_cancellation_is_ignored_and_ids_may_be_reused() {
 #[tokio::test]
 async fn an_id_in_use_is_refused() {
     let mut editor = Editor::start(json!({})).await;
-    editor.script.shut();
+    editor.script.gate.shut();
     editor.open(URI, "rust", "fn twice() {}").await;
     for _ in 0..2 {
         editor
@@ -66,7 +66,7 @@ async fn an_id_in_use_is_refused() {
             .await;
     }
     assert_eq!(editor.answer(77).await["error"]["code"], -32600);
-    editor.script.open();
+    editor.script.gate.open();
     assert!(editor.answer(77).await["result"].is_object());
     editor.finish().await;
 }

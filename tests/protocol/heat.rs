@@ -331,7 +331,7 @@ async fn work_over_a_second_has_a_bar_that_can_be_cancelled() {
     let mut editor = Editor::start_with(json!({"window": {"workDoneProgress": true}}), json!({"debounceMs": 0})).await;
     editor.open(URI, "rust", "fn first() {}").await;
     editor.analyzed(URI, 0, 4).await;
-    editor.script.shut();
+    editor.script.gate.shut();
     editor.open("file:///project/b.rs", "rust", "fn slow() {}").await;
     let token = editor.asked("window/workDoneProgress/create", Value::Null).await["token"].clone();
     let begin = editor.told("$/progress").await;
@@ -345,7 +345,7 @@ async fn work_over_a_second_has_a_bar_that_can_be_cancelled() {
     editor
         .told_that("$/progress", |progress| progress["value"]["kind"] == "end")
         .await;
-    editor.script.open();
+    editor.script.gate.open();
     editor.finish().await;
 }
 

@@ -57,11 +57,11 @@ async fn registers_highlights_for_every_language_instead_of_announcing_them() {
 #[tokio::test]
 async fn answers_initialize_before_the_model_is_loaded() {
     let mut editor = Editor::connect();
-    editor.script.shut();
+    editor.script.gate.shut();
     let start = Instant::now();
     editor.initialize(json!({}), Value::Null).await;
     assert!(start.elapsed() < Duration::from_secs(1));
-    editor.script.open();
+    editor.script.gate.open();
     editor.finish().await;
 }
 
@@ -128,7 +128,7 @@ async fn refuses_requests_after_shutdown() {
 #[tokio::test]
 async fn exit_ends_the_server_with_open_input_and_running_work() {
     let mut editor = Editor::start(json!({})).await;
-    editor.script.shut();
+    editor.script.gate.shut();
     editor.open("file:///a.rs", "rust", "fn a() {}").await;
     let hover = editor.ask("textDocument/hover", at("file:///a.rs", 0, 3)).await;
     let start = Instant::now();

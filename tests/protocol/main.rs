@@ -9,6 +9,8 @@ mod cancel;
 mod carriers;
 mod classes;
 mod editor;
+#[expect(dead_code, reason = "the scheduler's tests use more of it")]
+#[path = "../../src/analysis/tests/fake.rs"]
 mod fake;
 mod features;
 mod files;

@@ -17,7 +17,7 @@ fn a_whole_document_is_explained_in_packed_passes() {
     assert!(report.units.len() >= NAMES.len());
     assert_eq!(report.segments.units.len(), report.units.len());
     for (unit, explanation) in report.segments.units.iter().zip(&report.units) {
-        let expected = explain(&text[unit.range.clone()], Method::Decomposition);
+        let expected = report_of(&text[unit.range.clone()], Method::Decomposition);
         assert_eq!(**explanation.as_ref().expect("complete"), expected);
     }
     let passes = lock(&bench.script.passes);

@@ -326,7 +326,7 @@ fn a_range_is_one_unit_or_merged_from_several_and_its_shares_sum_to_one() {
     let (id, snapshot) = bench.open("a", &text);
     bench.completed(1);
     let short = wait(bench.analysis.explain_range(&id, snapshot.clone(), 0..40, no_cancel())).expect("an answer");
-    assert_eq!(*short, explain(&text[..40], Method::Decomposition));
+    assert_eq!(*short, report_of(&text[..40], Method::Decomposition));
     let long = wait(
         bench
             .analysis

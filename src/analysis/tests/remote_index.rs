@@ -1,6 +1,7 @@
 //! A team's store in addition to open documents and workspace, with the embedded model.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 

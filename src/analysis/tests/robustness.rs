@@ -31,10 +31,7 @@ fn after_a_panic_the_question_fails_without_its_text_and_the_next_is_answered() 
     let why = failure(compare("one = 1"));
     assert!(why.contains("internal error") && !why.contains("one"), "{why}");
     assert_eq!(bench.event(panicked), (1, false));
-    assert!(
-        failure(compare("harmless")).contains("does not fit"),
-        "the engine answers again"
-    );
+    assert!(compare("harmless").is_ok(), "the engine answers again");
     assert_eq!(bench.script.loads.load(Ordering::SeqCst), 2);
     assert!(
         wait(bench.analysis.explain_at(&id, snapshot, 4, no_cancel()))
@@ -118,7 +115,7 @@ fn a_unit_that_the_model_refuses_does_not_cost_the_others() {
 fn a_model_that_fails_to_load_fails_every_question_until_another_is_chosen() {
     for why in ["no such folder", "panic"] {
         let script = Arc::new(Script::default());
-        *lock(&script.no_model) = Some(why);
+        script.fail_loading(Some(why));
         script.loading.shut();
         let bench = Bench::with(script, options(NEVER));
         let document = bench.open("a", "fn f() {}");
@@ -134,7 +131,7 @@ fn a_model_that_fails_to_load_fails_every_question_until_another_is_chosen() {
             failure(ask_at(&bench, &document, 3, no_cancel()).join().expect("no panic")),
             reported
         );
-        *lock(&bench.script.no_model) = None;
+        bench.script.fail_loading(None);
         bench.analysis.reload(load(bench.script.clone(), "two"));
         assert!(
             ask_at(&bench, &document, 3, no_cancel())

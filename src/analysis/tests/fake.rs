@@ -1,8 +1,10 @@
-//! A model with answers that can be computed by hand. It waits, fails and panics on demand.
+//! A model with answers that can be computed by hand. It waits, fails and panics on demand, and records its work.
+//!
+//! The protocol tests use it, too.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use fovea::analysis::{Comparison, Engine, Loader, SourcesReport, Toward, UnitReport, WordScore};
@@ -14,41 +16,118 @@ use fovea::similar::ask::{Answer, AnswerWord, Looked, Passage, Question, Scored,
 use fovea::similar::index::ReadQuery;
 use fovea::text::{Language, Snapshot, source_words};
 
-/// Controls the model of a test, and records its input.
+/// The model panics on a text with this word.
+const POISON: &str = "KNOCK_OVER";
+
+/// Locks what a test shares with the model, whatever a panic left.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// A gate where the model waits until it opens or the checkpoint stops it.
+#[derive(Default)]
+pub struct Gate {
+    shut: Mutex<bool>,
+    changed: Condvar,
+    arrived: AtomicUsize,
+}
+
+impl Gate {
+    pub fn shut(&self) {
+        *lock(&self.shut) = true;
+    }
+
+    pub fn open(&self) {
+        *lock(&self.shut) = false;
+        self.changed.notify_all();
+    }
+
+    /// How often the model came to the gate.
+    pub fn arrived(&self) -> usize {
+        self.arrived.load(Ordering::SeqCst)
+    }
+
+    /// Waits for the gate.
+    fn pass(&self, checkpoint: Checkpoint) -> Result<(), ModelError> {
+        self.arrived.fetch_add(1, Ordering::SeqCst);
+        let mut shut = lock(&self.shut);
+        loop {
+            if checkpoint() {
+                return Err(ModelError::Stopped);
+            }
+            if !*shut {
+                return Ok(());
+            }
+            let waited = self.changed.wait_timeout(shut, Duration::from_millis(1));
+            shut = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// The behavior and the work of a test's model; shared by all models from its loaders.
 #[derive(Default)]
 pub struct Script {
-    texts: Mutex<Vec<String>>,
-    shut: Mutex<bool>,
-    opened: Condvar,
-    failure: Mutex<Option<String>>,
+    /// Texts of each completed forward pass.
+    pub passes: Mutex<Vec<Vec<String>>>,
+    /// Texts whose tokens were counted.
+    pub counted: AtomicUsize,
+    /// Computed word sources.
+    pub sources: AtomicUsize,
+    /// Begun loads.
+    pub loads: AtomicUsize,
+    /// Models that were dropped.
+    pub dropped: AtomicUsize,
+    /// Every computation waits here.
+    pub gate: Gate,
+    /// Loading waits here.
+    pub loading: Gate,
+    /// The model panics on a text that contains this.
+    pub poison: Mutex<Option<&'static str>>,
+    /// The model fails on a text that contains this.
+    pub fault: Mutex<Option<&'static str>>,
+    /// The reason why loading fails; `panic` makes it panic.
+    no_model: Mutex<Option<String>>,
     heads: Mutex<Heads>,
 }
 
 impl Script {
     /// The texts that the model analyzed, in order.
     pub fn texts(&self) -> Vec<String> {
-        self.texts.lock().unwrap().clone()
+        lock(&self.passes).concat()
+    }
+
+    /// Forgets the passes so far.
+    pub fn forget(&self) {
+        lock(&self.passes).clear();
     }
 
     /// The attention maps of the last analysis.
     pub fn heads(&self) -> Heads {
-        *self.heads.lock().unwrap()
-    }
-
-    /// Makes the model wait until [`Script::open`].
-    pub fn shut(&self) {
-        *self.shut.lock().unwrap() = true;
-    }
-
-    /// Lets the model compute again.
-    pub fn open(&self) {
-        *self.shut.lock().unwrap() = false;
-        self.opened.notify_all();
+        *lock(&self.heads)
     }
 
     /// Makes loading fail with a reason, or succeed again.
     pub fn fail_loading(&self, reason: Option<&str>) {
-        *self.failure.lock().unwrap() = reason.map(str::to_owned);
+        *lock(&self.no_model) = reason.map(str::to_owned);
+    }
+
+    /// Loads a model with a name and a window.
+    ///
+    /// # Errors
+    /// The reason of [`Script::fail_loading`].
+    pub fn load(self: &Arc<Script>, name: &str, window: usize) -> Result<Fake, String> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        // Nothing stops a load.
+        let _ = self.loading.pass(&|| false);
+        match lock(&self.no_model).clone() {
+            Some(reason) if reason == "panic" => panic!("loading panics"),
+            Some(reason) => Err(reason),
+            None => Ok(Fake {
+                script: self.clone(),
+                name: name.to_owned(),
+                window,
+            }),
+        }
     }
 
     /// Makes loaders. A loader for a folder loads a model with the folder's path as its name.
@@ -58,33 +137,37 @@ impl Script {
             let script = script.clone();
             let name = dir.map_or_else(|| "fake".to_owned(), |dir| dir.display().to_string());
             Box::new(move || {
-                let failure = script.failure.lock().unwrap().clone();
-                match failure {
-                    Some(reason) => Err(reason),
-                    None => Ok(Box::new(Fake {
-                        script: script.clone(),
-                        name: name.clone(),
-                    }) as Box<dyn Engine>),
-                }
+                let fake = script.load(&name, 10_000)?;
+                Ok(Box::new(fake) as Box<dyn Engine>)
             })
         }
     }
 
-    fn wait(&self, checkpoint: Checkpoint) -> Result<(), ModelError> {
-        let mut shut = self.shut.lock().unwrap();
-        while *shut {
-            if checkpoint() {
-                return Err(ModelError::Stopped);
-            }
-            shut = self.opened.wait_timeout(shut, Duration::from_millis(2)).unwrap().0;
+    /// Fails or panics on a text, if the test wants it.
+    fn meet(&self, text: &str, window: usize) -> Result<(), ModelError> {
+        let poison = text.contains(POISON) || lock(&self.poison).is_some_and(|poison| text.contains(poison));
+        assert!(!poison, "the model panics at {text}");
+        if lock(&self.fault).is_some_and(|fault| text.contains(fault)) {
+            return Err(ModelError::TooLong {
+                tokens: text.len(),
+                window,
+            });
         }
         Ok(())
     }
 }
 
-struct Fake {
+/// The model.
+pub struct Fake {
     script: Arc<Script>,
     name: String,
+    window: usize,
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.script.dropped.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Engine for Fake {
@@ -96,7 +179,7 @@ impl Engine for Fake {
             layers: 2,
             heads: 3,
             hidden: 64,
-            window: 10_000,
+            window: self.window,
             vocabulary: 1,
             pooling: Pooling::Mean,
             prompts: Prompts::default(),
@@ -107,10 +190,11 @@ impl Engine for Fake {
     }
 
     fn window(&self) -> usize {
-        10_000
+        self.window
     }
 
     fn count(&self, text: &str, _: Language) -> usize {
+        self.script.counted.fetch_add(1, Ordering::SeqCst);
         source_words(text).len() + 2
     }
 
@@ -121,20 +205,21 @@ impl Engine for Fake {
         heads: Heads,
         stop: Checkpoint,
     ) -> Result<Vec<UnitReport>, ModelError> {
-        self.script.wait(stop)?;
-        *self.script.heads.lock().unwrap() = heads;
+        self.script.gate.pass(stop)?;
+        *lock(&self.script.heads) = heads;
         let mut reports = Vec::new();
         for (text, _) in texts {
-            assert!(!text.contains("KNOCK_OVER"), "the model panics at {text}");
-            self.script.texts.lock().unwrap().push((*text).to_owned());
-            reports.push(report(text, method));
+            self.script.meet(text, self.window)?;
+            reports.push(report_of(text, method));
         }
+        lock(&self.script.passes).push(texts.iter().map(|(text, _)| (*text).to_owned()).collect());
         Ok(reports)
     }
 
     /// Half of a word's share is its own; the rest comes from the other words and decreases with distance.
     fn sources(&self, (text, _): (&str, Language), stop: Checkpoint) -> Result<SourcesReport, ModelError> {
-        self.script.wait(stop)?;
+        self.script.gate.pass(stop)?;
+        self.script.sources.fetch_add(1, Ordering::SeqCst);
         let words = source_words(text).len();
         let mut shares = Vec::with_capacity(words * words);
         for i in 0..words {
@@ -158,13 +243,14 @@ impl Engine for Fake {
         (method, scores): (Method, &[f32]),
         stop: Checkpoint,
     ) -> Result<Trust, ModelError> {
-        self.script.wait(stop)?;
+        self.script.gate.pass(stop)?;
         assert_eq!(scores.len(), source_words(text).len());
         Ok(judged(Judged::Embedding, method, scores.len()))
     }
 
     fn query(&self, text: &str) -> Result<ReadQuery, ModelError> {
-        let mut query = report(text, Method::Decomposition).embedding.to_vec();
+        self.script.meet(text, self.window)?;
+        let mut query = report_of(text, Method::Decomposition).embedding.to_vec();
         let length = query.iter().map(|x| x * x).sum::<f32>().sqrt();
         query.iter_mut().for_each(|x| *x /= length.max(f32::MIN_POSITIVE));
         // The model can read only ASCII.
@@ -184,7 +270,7 @@ impl Engine for Fake {
         wish: &Wish,
         checkpoint: Checkpoint,
     ) -> Result<Prediction, ModelError> {
-        self.script.wait(checkpoint)?;
+        self.script.gate.pass(checkpoint)?;
         let text = document.text(0..at);
         let words: Vec<_> = source_words(&text).into_iter().map(|word| word.range).collect();
         let token = words
@@ -218,7 +304,7 @@ impl Engine for Fake {
 
     /// Every word has the same share of the product of the embedding and the direction.
     fn along(&self, (text, _): (&str, Language), direction: &[f32], stop: Checkpoint) -> Result<Toward, ModelError> {
-        self.script.wait(stop)?;
+        self.script.gate.pass(stop)?;
         let embedding = self.query(text)?.vector;
         let value: f64 = embedding.iter().zip(direction).map(|(a, b)| f64::from(a * b)).sum();
         let words: Vec<_> = source_words(text).into_iter().map(|word| word.range).collect();
@@ -241,7 +327,7 @@ impl Engine for Fake {
         (_, passage): (usize, &Passage),
         stop: Checkpoint,
     ) -> Result<Looked, ModelError> {
-        self.script.wait(stop)?;
+        self.script.gate.pass(stop)?;
         let asked = self.query(question.text())?.vector;
         let mut found = Vec::new();
         for range in sentences(
@@ -263,7 +349,7 @@ impl Engine for Fake {
         (passage, range): (&Passage, &std::ops::Range<usize>),
         stop: Checkpoint,
     ) -> Result<Option<Trust>, ModelError> {
-        self.script.wait(stop)?;
+        self.script.gate.pass(stop)?;
         assert!(!question.text().is_empty() && passage.range.end >= range.end);
         let words = source_words(&passage.snapshot.text(range.clone())).len();
         Ok(Some(judged(Judged::Answer, Method::Decomposition, words)))
@@ -277,7 +363,7 @@ impl Engine for Fake {
         own: &Scored,
         stop: Checkpoint,
     ) -> Result<Answer, ModelError> {
-        self.script.wait(stop)?;
+        self.script.gate.pass(stop)?;
         let text = place.snapshot.text(own.range.clone()).into_owned();
         let report = Compared(question.text().to_owned(), text.clone()).report(false, None, stop)?;
         let asked = |word: usize| {
@@ -312,7 +398,9 @@ impl Engine for Fake {
         (b, _): (&str, Language),
         stop: Checkpoint,
     ) -> Result<Box<dyn Comparison>, ModelError> {
-        self.script.wait(stop)?;
+        self.script.gate.pass(stop)?;
+        self.script.meet(a, self.window)?;
+        self.script.meet(b, self.window)?;
         Ok(Box::new(Compared(a.to_owned(), b.to_owned())))
     }
 }
@@ -410,7 +498,7 @@ impl Comparison for Compared {
 ///
 /// A word's share grows with its length. A text's vector counts its words, so that texts with the same words are similar. The model
 /// does not understand text outside ASCII.
-fn report(text: &str, method: Method) -> UnitReport {
+pub fn report_of(text: &str, method: Method) -> UnitReport {
     let words = source_words(text);
     let all: usize = words.iter().map(|word| word.range.len().pow(2)).sum();
     let scores: Vec<f32> = words
@@ -425,10 +513,7 @@ fn report(text: &str, method: Method) -> UnitReport {
             .count() as u32
     };
     let mut embedding = vec![0.01f32; 64];
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    for word in &words {
-        let word = &text[word.range.clone()];
-        *seen.entry(word).or_default() += 1;
+    for word in words.iter().map(|word| &text[word.range.clone()]) {
         let hash = word.bytes().fold(17u64, |hash, byte| {
             hash.wrapping_mul(1_099_511_628_211) ^ u64::from(byte)
         });
