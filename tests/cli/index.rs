@@ -217,6 +217,30 @@ fn an_index_killed_at_any_moment_is_intact_and_continues() {
     assert_eq!(found.as_array().unwrap().len(), 152);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_the_users_git_settings_does_not_block_an_index() {
+    let (home, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let project = home.path().join("project");
+    std::fs::create_dir(&project).unwrap();
+    std::fs::write(
+        project.join("a.py"),
+        "def area(width, height):\n    return width * height\n",
+    )
+    .unwrap();
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(home.path().join(".gitconfig"))
+        .status();
+    assert!(pipe.unwrap().success());
+    let index = ["index", project.to_str().unwrap(), "--format", "json"];
+    let output = with_cache(cache.path(), &index)
+        .env("HOME", home.path())
+        .env_remove("XDG_CONFIG_HOME")
+        .output()
+        .unwrap();
+    assert_eq!(json(&output)["files"], 1);
+}
+
 #[test]
 fn home_is_not_indexed() {
     let home = tempfile::tempdir().unwrap();

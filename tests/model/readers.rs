@@ -50,6 +50,16 @@ fn the_multilingual_model_reads_other_languages_and_the_chosen_model_english_and
 fn a_text_longer_than_the_window_of_the_multilingual_model_stays_with_the_chosen_one() {
     let long = "读取配置文件然后检查每一个选项是否有效。".repeat(100);
     assert_eq!(embedded().reader(&long, Language::Prose), Reader::Chosen);
+    // Of a query the beginning is enough.
+    assert_eq!(embedded().reader_of_query(&long), Reader::Multilingual);
+}
+
+#[test]
+fn the_mark_of_a_words_beginning_makes_no_letter_known() {
+    let alone = Model::load(&Source::Embedded(EmbeddedModel::Multilingual)).unwrap();
+    let coverage = |text: &str| alone.tokenize(text, Language::Prose).unwrap().coverage;
+    assert_eq!(coverage("\u{13000}\u{13001} \u{13002}"), 0.0);
+    assert_eq!(coverage("hello"), 1.0);
 }
 
 #[test]

@@ -218,6 +218,9 @@ fn unsupported_parts_of_a_folder_are_refused_by_name() {
         let error = with_one(file, &text).err().unwrap();
         assert!(error.contains(says), "{file}: {error}");
     }
+    // modules.json names the pooling, so the mean would be a guess.
+    let error = changed(|folder| std::fs::remove_file(folder.join("1_Pooling/config.json")).unwrap());
+    assert!(error.err().unwrap().contains("1_Pooling/config.json"));
     let error = changed(|folder| {
         std::fs::rename(
             folder.join("2_Dense/model.safetensors"),

@@ -332,9 +332,26 @@ mod tests {
             ("bare/main/m.c", ""),
             ("bare/next/.git", "gitdir: ../.git/worktrees/next\n"),
             ("bare/next/m.c", ""),
+            // One whose worktrees have settings of their own.
+            ("sparse/.git/HEAD", HEAD.1),
+            ("sparse/.git/config", "[extensions]\n\tworktreeConfig = true\n"),
+            ("sparse/.git/config.worktree", "[core]\n\tbare = true\n"),
+            ("sparse/.git/worktrees/only/commondir", "../..\n"),
+            ("sparse/.git/worktrees/only/HEAD", HEAD.1),
+            ("sparse/only/.git", "gitdir: ../.git/worktrees/only\n"),
+            ("sparse/only/s.c", ""),
         ]);
         let (files, left_out) = seen(&root);
-        assert_eq!(files, ["bare/main/m.c", "loose.c", "one/one.c", "one/secret.c"]);
+        assert_eq!(
+            files,
+            [
+                "bare/main/m.c",
+                "loose.c",
+                "one/one.c",
+                "one/secret.c",
+                "sparse/only/s.c"
+            ]
+        );
         let left_out: Vec<&str> = left_out.iter().map(|(path, _)| &**path).collect();
         assert_eq!(left_out, ["a-worktree", "bare/next"]);
     }
