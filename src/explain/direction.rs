@@ -163,3 +163,33 @@ impl Directed {
         Ok(whole)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Source, UNSTOPPED};
+
+    #[test]
+    fn the_change_of_a_deleted_word_is_that_of_the_text_without_it() {
+        let model = Model::load(&Source::EMBEDDED).unwrap();
+        let read = |text: &str| Directed::read(&model, (text, Language::Prose), UNSTOPPED).unwrap();
+        let direction = read("load the configuration").embedding();
+        let value = |text: &str| {
+            let parts = read(text).along(&direction, Method::Decomposition, UNSTOPPED).unwrap();
+            parts.value
+        };
+        let (whole, shorter) = ("read settings from the file quickly", "read settings from the file");
+        // The last word has the highest score, so that it goes first.
+        let scores = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5];
+        let trust = read(whole)
+            .trust(&direction, (Method::Decomposition, &scores), UNSTOPPED)
+            .unwrap();
+        let (count, change) = trust.curve[0];
+        assert_eq!(count, 1);
+        let expected = value(whole) - value(shorter);
+        assert!(
+            (f64::from(change) - expected).abs() < 1e-5 && expected.abs() > 1e-3,
+            "{change} {expected}"
+        );
+    }
+}

@@ -195,3 +195,33 @@ pub(super) fn network(model: &Model) -> Result<&Network, ModelError> {
         _ => Err(ModelError::Unable("give logits")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gradient_at_a_units_embedding_is_the_slope_of_the_value() {
+        let direction = [0.3, -0.5, 0.8, 0.1];
+        let projection = Projection {
+            direction: &direction,
+            rest: &[2.0, 1.0, -0.5, 0.25],
+            prompt: 2,
+            pooling: Pooling::Mean,
+        };
+        let at = [0.9f32, -0.2, 0.4, 1.1];
+        let gradient = projection.of(&at, 9).gradient(&at);
+        for (index, slope) in gradient.iter().enumerate() {
+            let moved = |by: f32| {
+                let mut embedding = at;
+                embedding[index] += by;
+                projection.of(&embedding, 9).value
+            };
+            let expected = (moved(1e-2) - moved(-1e-2)) / 2e-2;
+            assert!(
+                (f64::from(*slope) - expected).abs() < 1e-4,
+                "{index}: {slope} {expected}"
+            );
+        }
+    }
+}

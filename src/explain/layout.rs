@@ -175,6 +175,20 @@ mod tests {
     }
 
     #[test]
+    fn a_word_is_as_deep_as_the_open_brackets_of_its_line() {
+        let text = "f(a, [b]) c\n(d\ne) {f}";
+        let words: Vec<ByteRange> = source_words(text).into_iter().map(|word| word.range).collect();
+        let depths = depths(text, &words);
+        let told: Vec<String> = words
+            .iter()
+            .zip(depths)
+            .map(|(word, depth)| format!("{}{depth}", &text[word.clone()]))
+            .collect();
+        let expected = "f0 (0 a1 ,1 [1 b2 ]1 )0 c0 (0 d1 e0 )0 {0 f1 }0";
+        assert_eq!(told.join(" "), expected);
+    }
+
+    #[test]
     fn lines_and_sentences_cover_all_words_in_order() {
         let text = "One two. Three four!\nfive\n\n  six";
         let words: Vec<ByteRange> = source_words(text).into_iter().map(|word| word.range).collect();

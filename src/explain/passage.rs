@@ -354,6 +354,49 @@ mod tests {
     use crate::model::{Source, UNSTOPPED};
 
     #[test]
+    fn texts_share_a_pass_as_long_as_they_fit() {
+        let count = |lengths: &[usize]| fitting(lengths, |length| *length);
+        assert_eq!(count(&[400, 400, 400]), 2);
+        assert_eq!(count(&[AT_ONCE / 2, AT_ONCE / 2, 1]), 2);
+        assert_eq!(
+            (count(&[AT_ONCE + 1, 1]), count(&[600, 600]), count(&[1; 3])),
+            (1, 1, 3)
+        );
+    }
+
+    #[test]
+    fn the_coverage_of_a_passage_weighs_its_units_by_their_letters() {
+        let tokens = |coverage| Tokens {
+            coverage,
+            ..Tokens::default()
+        };
+        let units = [(0..7, tokens(1.0)), (7..10, tokens(0.5)), (10..12, tokens(0.0))];
+        // Six letters that are read, two that are read half; the rest has none.
+        assert!((coverage("ab cdef 12x3", &units) - 6.0 / 7.0).abs() < 1e-6);
+        assert_eq!(coverage("12", &[(0..2, tokens(0.0))]), 1.0);
+    }
+
+    #[test]
+    fn a_unit_that_loses_words_weighs_less_in_its_passage() {
+        let model = Model::load(&Source::EMBEDDED).unwrap();
+        let text = "The river rose overnight and carried the old bridge away. ".repeat(40);
+        let passage = Passage::read(&model, (&text, Language::Prose), UNSTOPPED).unwrap();
+        let (first, last) = (&passage.units[0], passage.units.last().unwrap());
+        // Of the first unit one word is left, whatever it says: the passage is nearly its last unit.
+        let gone: Vec<bool> = (0..passage.words.len())
+            .map(|word| word > 0 && word < first.groups.len())
+            .collect();
+        let all = vec![false; gone.len()];
+        let found = passage.without(&model, &[gone, all], UNSTOPPED).unwrap();
+        let (rest, own) = (
+            cosine(&found[0], &last.embedding).0,
+            length(&found[0]) / length(&found[1]),
+        );
+        let sizes: Vec<usize> = passage.units.iter().map(|unit| unit.groups.len()).collect();
+        assert!(sizes.len() == 2 && own < 0.55 && rest > 0.999, "{sizes:?} {own} {rest}");
+    }
+
+    #[test]
     fn a_passage_without_its_last_words_is_the_shorter_passage() {
         let model = Model::load(&Source::EMBEDDED).unwrap();
         // More than the window holds, so that the words that go are in the last of several units.

@@ -310,3 +310,175 @@ fn number(count: usize) -> String {
         _ => count.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Judges scores of words, of which each changes the result by its weight.
+    fn judged(target: Judged, sides: &[&[f32]], weights: &[f32], start: Instant) -> Trust {
+        let changes = &mut |sets: &[Vec<bool>]| {
+            let change = |set: &Vec<bool>| {
+                let gone = set.iter().zip(weights).filter(|(gone, _)| **gone);
+                gone.map(|(_, weight)| weight).sum::<f32>()
+            };
+            Ok(sets.iter().map(change).collect())
+        };
+        judge((target, Method::Decomposition), sides, start, changes).unwrap()
+    }
+
+    fn unit(scores: &[f32], weights: &[f32]) -> Trust {
+        judged(Judged::Embedding, &[scores], weights, Instant::now())
+    }
+
+    /// `count` scores that fall from 1.
+    fn falling(count: usize) -> Vec<f32> {
+        (0..count).map(|word| 1.0 - word as f32 / count as f32).collect()
+    }
+
+    fn near(a: f32, b: f32) -> bool {
+        (a - b).abs() < 1e-4
+    }
+
+    #[test]
+    fn scores_that_say_how_much_each_word_changes_hold() {
+        let scores = falling(20);
+        let trust = unit(&scores, &scores);
+        assert_eq!((trust.deleted, trust.words, trust.sets), (5, 20, SETS));
+        // 1 + .95 + .9 + .85 + .8, beside five times the mean of .525.
+        assert!(
+            near(trust.marked, 4.5) && (trust.random - 2.625).abs() < 0.25,
+            "{trust:?}"
+        );
+        assert!(near(trust.ratio, trust.marked / trust.random) && trust.beats == 1.0);
+        assert_eq!(trust.verdict, Verdict::Holds);
+        let told = format!(
+            "Removing the five most telling words changes the embedding {:.1} times as much as removing five random ones.",
+            trust.ratio
+        );
+        assert_eq!(trust.sentence, told);
+        let expected = [(1, 1.0), (2, 1.95), (4, 3.7), (5, 4.5), (6, 5.25), (10, 7.75)];
+        let points = trust.curve.iter().zip(expected);
+        assert!(
+            trust.curve.len() == 6
+                && points
+                    .clone()
+                    .all(|((n, change), (m, own))| *n == m && near(*change, own))
+        );
+        assert_eq!(
+            unit(&scores, &scores).random,
+            trust.random,
+            "the same text gives the same verdict"
+        );
+    }
+
+    #[test]
+    fn scores_of_other_words_are_a_hint_or_fail() {
+        let scores = falling(20);
+        let rising: Vec<f32> = scores.iter().rev().copied().collect();
+        let trust = unit(&scores, &rising);
+        assert_eq!((trust.verdict, trust.beats), (Verdict::Fails, 0.0));
+        assert!(
+            trust
+                .sentence
+                .contains("changes the embedding no more than removing five random ones (")
+        );
+        // One other word changes more than all marked ones, and a quarter of the random sets has it.
+        let mut weights = vec![1.0; 20];
+        weights[..5].fill(4.0);
+        weights[19] = 30.0;
+        let trust = unit(&scores, &weights);
+        let beaten = (trust.beats * SETS as f32).round();
+        assert!(
+            trust.verdict == Verdict::Weak && trust.beats > 0.5 && trust.beats < CLEAR,
+            "{trust:?}"
+        );
+        let hint = format!("but only more than {beaten} of {SETS} random choices do: take the marks as a hint.");
+        assert!(trust.sentence.ends_with(&hint), "{}", trust.sentence);
+        let trust = unit(&scores, &[-1.0; 20]);
+        assert!(
+            trust.sentence.contains("does not change the embedding at all"),
+            "{}",
+            trust.sentence
+        );
+        // Random words that change nothing have no meaningful ratio.
+        weights.fill(0.0);
+        weights[..5].fill(100.0);
+        let trust = unit(&falling(2000)[..], &[&weights[..], &[0.0; 1980]].concat());
+        assert!(
+            near(trust.ratio, MOST) && trust.sentence.contains("over 100 times"),
+            "{trust:?}"
+        );
+    }
+
+    #[test]
+    fn short_texts_have_fewer_deleted_words_or_no_verdict() {
+        for (count, noun) in [(1, "1 word"), (3, "3 words")] {
+            let trust = unit(&falling(count), &falling(count));
+            assert_eq!(
+                (trust.verdict, trust.sets, trust.curve.len()),
+                (Verdict::TooShort, 0, 0)
+            );
+            assert_eq!(
+                trust.sentence,
+                format!("A text of {noun} is too short to judge; ask about a longer one.")
+            );
+        }
+        let trust = unit(&falling(4), &falling(4));
+        assert_eq!(trust.deleted, 2);
+        assert!(
+            trust.sentence.contains("the two most telling words"),
+            "{}",
+            trust.sentence
+        );
+    }
+
+    #[test]
+    fn each_side_of_a_comparison_loses_its_own_words() {
+        let (long, short) = (falling(10), falling(4));
+        let weights = [&long[..], &short[..]].concat();
+        let trust = judged(Judged::Similarity, &[&long, &short], &weights, Instant::now());
+        assert_eq!((trust.deleted, trust.words), (5, 14));
+        // 1 + .9 + .8 + .7 + .6 of the first, and 1 + .75 of the second.
+        assert!(near(trust.marked, 5.75), "{trust:?}");
+        assert!(
+            trust
+                .sentence
+                .starts_with("Removing the words that count most from one side lowers the similarity"),
+            "{}",
+            trust.sentence
+        );
+        let equal = judged(
+            Judged::Similarity,
+            &[&long, &long],
+            &[&long[..], &long[..]].concat(),
+            Instant::now(),
+        );
+        assert!(
+            equal
+                .sentence
+                .starts_with("Removing the five words that count most from one side")
+        );
+        let answer = judged(Judged::Answer, &[&long], &long, Instant::now());
+        assert!(
+            answer.sentence.contains("lowers the answer's score"),
+            "{}",
+            answer.sentence
+        );
+    }
+
+    #[test]
+    fn a_long_text_has_a_curve_by_numbers_of_words_and_late_verdicts_have_fewer_random_sets() {
+        let scores = falling(LONG + 1);
+        let late = Instant::now().checked_sub(PATIENCE).unwrap();
+        let trust = judged(Judged::Embedding, &[&scores], &scores, late);
+        let counts: Vec<usize> = trust.curve.iter().map(|(count, _)| *count).collect();
+        assert_eq!((counts, trust.sets), (STEPS.to_vec(), LOT));
+        let counts: Vec<usize> = unit(&falling(LONG), &falling(LONG))
+            .curve
+            .iter()
+            .map(|(n, _)| *n)
+            .collect();
+        assert_eq!(counts, [5, 50, 100, 200, 300, 500]);
+    }
+}

@@ -409,6 +409,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rankers_agree_as_far_as_their_orders_do_and_of_random_orders_the_first_counts() {
+        let orders = [
+            (Ranker::Method(Method::Decomposition), vec![3.0, 2.0, 1.0], 0.0),
+            (Ranker::Random, vec![1.0, 2.0, 3.0], 0.0),
+            (Ranker::Random, vec![3.0, 2.0, 1.0], 0.0),
+            (Ranker::Method(Method::Alti), vec![2.0, 3.0, 1.0], 0.0),
+        ];
+        let pair = |a: &str, b: &str, tau: f32| (a.to_owned(), b.to_owned(), tau);
+        assert_eq!(
+            agreement(&orders),
+            [
+                pair("decomposition", "random", -1.0),
+                pair("decomposition", "alti", 1.0 / 3.0),
+                pair("random", "alti", -1.0 / 3.0)
+            ]
+        );
+    }
+
+    #[test]
+    fn the_hash_of_a_text_is_fnv_1a() {
+        assert_eq!(address(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(address("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(address("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
     fn bins_take_the_highest_scores_first_and_round_up() {
         let scores: Vec<f32> = vec![0.1, 0.9, -2.0, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0, 0.05];
         let sets = deleted_sets(&scores);

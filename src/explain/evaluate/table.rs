@@ -259,6 +259,7 @@ mod tests {
         ];
         let table = Table::of("m", (2, 0), (&rankers, Aim::Embedding), (&[unit(0.2), unit(0.4)], 2));
         assert_eq!((table.units, table.words), (2, 20));
+        assert_eq!(table.ceiling, Some([0.5; BINS.len()]));
         let names: Vec<&str> = table.methods.iter().map(|row| row.method).collect();
         assert_eq!(names, ["decomposition", "attention", "random"]);
         let [best, attention, random] = &table.methods[..] else {
@@ -290,6 +291,7 @@ mod tests {
     #[test]
     fn a_row_counts_and_compares_only_the_units_of_its_method() {
         let mut second = unit(0.6);
+        second.ceiling = None;
         second.rankers.retain(|one| one.ranker != "attention");
         let rankers = [Ranker::Method(Method::Decomposition), Ranker::Method(Method::Attention)];
         let table = Table::of("m", (1, 0), (&rankers, Aim::Embedding), (&[unit(0.2), second], 7));
@@ -302,7 +304,12 @@ mod tests {
         assert_eq!((attention.units, table.methods[0].units), (1, 2));
         let [low, high] = attention.over_default.unwrap();
         assert!((low + 0.1).abs() < 1e-6 && (high + 0.1).abs() < 1e-6, "{low} {high}");
-        assert!(attention.normalized.is_some());
+        assert!(
+            attention.normalized.is_some() && table.ceiling.is_none(),
+            "not every unit was searched"
+        );
+        let nothing = Table::of("m", (0, 0), (&rankers, Aim::Embedding), (&[], 0));
+        assert!(nothing.ceiling.is_none() && nothing.methods.is_empty());
     }
 
     #[test]

@@ -78,3 +78,21 @@ fn with_residual(ranges: Vec<ByteRange>, scores: Vec<f32>, special: f64, (value,
         value,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_parts_leave_of_the_value_is_the_residual() {
+        let parts = with_residual(vec![0..1, 1..2], vec![0.5, 0.25], 0.125, (2.0, 1.0));
+        assert_eq!(
+            (parts.residual, parts.value, parts.special, parts.bias),
+            (Some(0.125), 2.0, 0.125, 1.0)
+        );
+        assert_eq!(
+            with_residual(Vec::new(), Vec::new(), -0.5, (0.25, 1.0)).residual,
+            Some(0.25)
+        );
+    }
+}
