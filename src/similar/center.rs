@@ -303,6 +303,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_mean_over_few_items_is_mostly_the_common_vector_of_the_model() {
+        // A model whose vectors all share their first number.
+        let snippet = |number: usize| {
+            let mut vector = vec![0.0f32; 12];
+            (vector[0], vector[1 + number]) = (0.9, 0.19f32.sqrt());
+            vector
+        };
+        let snippets: Vec<Vec<f32>> = (0..11).map(snippet).collect();
+        let calibration = Arc::new(Calibration::measure(&snippets, &snippets));
+        let common = calibration.common().expect("a crowded space").to_vec();
+        let mean_of = |items: usize| {
+            let mut sums = Sums::within(calibration.clone());
+            (0..items).for_each(|number| sums.add(Language::Go, &snippet(number)));
+            sums.center().mean(Language::Go).unwrap().to_vec()
+        };
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        // One item says nothing of its language; eleven of twenty say about half.
+        assert!(near(&mean_of(1), &common));
+        let known = 10.0 / 19.0;
+        let plain: Vec<f32> = (0..12)
+            .map(|at| snippets.iter().map(|own| own[at]).sum::<f32>() / 11.0)
+            .collect();
+        let expected: Vec<f32> = plain
+            .iter()
+            .zip(&common)
+            .map(|(m, c)| known * m + (1.0 - known) * c)
+            .collect();
+        assert!(near(&mean_of(11), &expected), "{:?} {expected:?}", mean_of(11));
+    }
+
+    #[test]
     fn each_language_has_a_group_and_prose_of_all_kinds_shares_one() {
         assert_eq!(group(Language::Markdown), group(Language::Prose));
         assert_ne!(group(Language::Rust), group(Language::Python));

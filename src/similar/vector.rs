@@ -145,6 +145,30 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn only_a_long_type_with_items_inside_is_represented_by_its_beginning() {
+        let methods = |count: usize| {
+            (0..count)
+                .map(|i| format!("    def method_{i}(self):\n        return self.value + {i}\n\n"))
+                .collect::<String>()
+        };
+        let fields: String = (0..60).map(|i| format!("    FIELD_{i} = {i} + {i} * {i}\n")).collect();
+        let body: String = (0..60).map(|i| format!("    line_{i} = {i} + {i} * {i}\n")).collect();
+        let first = |text: &str| {
+            let snapshot = crate::text::Snapshot::new(text, 0, crate::text::Language::Python);
+            let budget = crate::segment::Budget {
+                tokens: &|text, _| text.len() / 4 + 2,
+                window: 256,
+            };
+            let segments = crate::segment::segment(&snapshot, &crate::segment::parse(&snapshot), &budget);
+            large_type(&segments, 0)
+        };
+        assert!(first(&format!("class Large:\n{}", methods(40))));
+        assert!(!first(&format!("class Small:\n{}", methods(2))));
+        assert!(!first(&format!("class Fields:\n{fields}")));
+        assert!(!first(&format!("def long():\n{body}")));
+    }
+
     fn part(embedding: &[f32], tokens: usize, coverage: f32) -> Part<'_> {
         Part {
             embedding,

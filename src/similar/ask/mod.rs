@@ -279,3 +279,62 @@ fn ranked(words: impl Iterator<Item = (ByteRange, f32, Option<String>)>) -> Vec<
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_have_the_ranks_of_their_scores() {
+        let words = [0.2, 0.5, 0.5, -0.1].into_iter().enumerate();
+        let ranks: Vec<u32> = ranked(words.map(|(at, score)| (at..at + 1, score, None)))
+            .iter()
+            .map(|word| word.rank)
+            .collect();
+        assert_eq!(ranks, [3, 1, 2, 4]);
+    }
+
+    #[test]
+    fn of_the_spans_the_most_certain_are_kept_each_once() {
+        let passage = |place: &str| Passage {
+            place: place.to_owned(),
+            name: None,
+            range: 0..9,
+            snapshot: crate::text::Snapshot::new("some text", 0, crate::text::Language::Prose),
+            score: 0.0,
+        };
+        let passages = [passage("a"), passage("a"), passage("b")];
+        let span = |passage: usize, range: ByteRange, score: f32| Answer {
+            passage,
+            range,
+            score,
+            target: "span",
+            value: 0.0,
+            method: Method::Decomposition,
+            residual: None,
+            special: 0.0,
+            bias: 0.0,
+            model: String::new(),
+            words: Vec::new(),
+        };
+        // The second is the same place as the first, seen in another part of the same document.
+        let spans = vec![
+            span(0, 0..4, 0.9),
+            span(1, 0..4, 0.8),
+            span(2, 0..4, 0.95),
+            span(0, 5..9, 0.3),
+        ];
+        let found = |threshold, top| {
+            let wish = Wish {
+                top,
+                threshold,
+                by: Method::Decomposition,
+            };
+            let best = best_spans(spans.clone(), &passages, wish);
+            best.iter().map(|span| (span.passage, span.score)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(None, 9), [(2, 0.95), (0, 0.9), (0, 0.3)]);
+        assert_eq!(found(Some(0.9), 9), [(2, 0.95), (0, 0.9)]);
+        assert_eq!(found(None, 1), [(2, 0.95)]);
+    }
+}

@@ -150,6 +150,30 @@ mod tests {
     }
 
     #[test]
+    fn the_window_follows_the_rarest_words_and_places_are_those_of_the_document() {
+        let filler = |lines: usize| "the config has a value\n".repeat(lines);
+        // "cookies" stands at the beginning, and with "signed" further down.
+        let text = format!(
+            "{}{}{}cookies are signed with a key\n{}",
+            "cookies\n",
+            filler(LINES),
+            filler(LINES),
+            filler(LINES)
+        );
+        let before = "an introduction\n";
+        let snapshot = Snapshot::new(&format!("{before}{text}"), 0, Language::Prose);
+        let inside = before.len()..before.len() + text.len();
+        let whole = format!("{before}{text}");
+        let found = narrowed("How are cookies signed?", &snapshot, &inside);
+        assert!(whole[found.clone()].contains("signed with a key") && !whole[found.clone()].contains("cookies\nthe"));
+        assert!(found.start > inside.start && found.end < inside.end);
+        // Nothing in common: the beginning of the passage, not of the document.
+        let other = narrowed("blockchain", &snapshot, &inside);
+        assert_eq!(other.start, inside.start);
+        assert_eq!(whole[other].lines().count(), LINES);
+    }
+
+    #[test]
     fn a_short_passage_is_kept_whole() {
         let text = "one line\nanother line\n";
         assert_eq!(chosen("what", text), ["one line", "another line"]);

@@ -91,6 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn sentences_say_something_in_any_script() {
+        let text = "Yes. The cookie is signed. 我爱编程。你。42 + 7.";
+        let snapshot = Snapshot::new(text, 0, crate::text::Language::Prose);
+        let found = sentences(&|text, _| text.len(), &snapshot, &(0..text.len()));
+        let found: Vec<&str> = found.into_iter().map(|range| &text[range]).collect();
+        assert_eq!(found, ["The cookie is signed.", "我爱编程。"]);
+    }
+
+    #[test]
     fn prose_is_cut_at_sentences_entries_and_rows() {
         let text = "# Title\n\nOne sentence here. Another\none there!\n\n- an entry\n- the next entry\n| a | row |\n我爱编程。你呢？\n";
         let found: Vec<&str> = prose(text).into_iter().map(|range| &text[range]).collect();

@@ -294,6 +294,12 @@ fn sections_are_shown_only_where_another_file_says_the_same() {
         verdict(&section("License", &words), &section("License", &words), false, 1.0),
         None
     );
+    assert_eq!(verdict(&one, &section("Changelog of 2", &words), false, 1.0), None);
+    let short = section("Install", "word1 word2 word3 word4 word5");
+    assert_eq!(
+        (verdict(&one, &short, false, 0.99), verdict(&short, &short, false, 1.0)),
+        (None, None)
+    );
     let mut log = one.facts();
     log.repetitive = true;
     assert_eq!(decide(&log, &same.facts(), false, 0.9), None);

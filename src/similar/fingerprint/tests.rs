@@ -135,6 +135,7 @@ fn comments_do_not_matter_in_any_language() {
             "def f(): return 1",
             "def f():\n    \"\"\"One\n    'two'\n    \"\"\"\n    return 1",
         ),
+        (Python, "a = 1\nb = 2", "a = 1 #[old]\nb = 2"),
         (JavaScript, "f(`//`, /[/]*/)", "/** @x */ f(`//`, // why\n/[/]*/)"),
         (TypeScript, "let a = 'x'", "let a /* number */ = 'x' // y"),
         (Tsx, "let a = 'x'", "let a /* number */ = 'x' // y"),
@@ -178,6 +179,10 @@ fn strings_and_patterns_are_one_token() {
         ["rb'x'", "F\"y\\\"z\"", "u''"]
     );
     assert_eq!(literals("a = /b\\/c/g; d / e / f", JavaScript), ["/b\\/c/"]);
+    assert_eq!(
+        literals("f(R\"(a\")\", R\"xyz()\" )xyz\", 'c')", Cpp),
+        ["R\"(a\")\"", "R\"xyz()\" )xyz\"", "'c'"]
+    );
     assert_eq!(literals("x = \"open\ny = 'b'", Python), ["\"open", "'b'"]);
     assert_eq!(
         literals("\"\"\"sql\"\"\"\nf(\n  \"\"\"sql\"\"\"\n)", Python),

@@ -210,7 +210,7 @@ pub fn name_counts(name: &str) -> impl Iterator<Item = (Term, u8)> {
 pub(super) fn defined(name: &str) -> &str {
     let of = name.rsplit(" for ").next().unwrap_or(name);
     let plain = of
-        .split(['<', '(', '[', ' '])
+        .split(['<', '>', '(', ')', '[', ']', ' '])
         .find(|part| !part.is_empty())
         .unwrap_or(of);
     plain
@@ -272,6 +272,34 @@ pub fn bare(name: &str) -> String {
 mod tests {
     use super::super::super::words::{WordCounts, content_words};
     use super::*;
+
+    #[test]
+    fn the_defined_name_has_no_type_parameters_and_no_path() {
+        for (name, expected) in [
+            ("Display for Config", "Config"),
+            ("Config<T>", "Config"),
+            ("[Symbol.iterator]", "iterator"),
+            ("Server::run", "run"),
+            ("Foo.bar", "bar"),
+            ("load(path)", "load"),
+        ] {
+            assert_eq!(defined(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn weights_are_those_of_bm25() {
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-4;
+        assert!(near(most_of_word(100, 10), (1.0 + 90.5 / 10.5f32).ln() * (K1 + 1.0)));
+        let damped = damping(30, 20.0);
+        assert!(near(damped, 1.0 / (K1 * (1.0 - B + B * 1.5))));
+        // count / (count + K1 · norm)
+        assert!(near(of_word(6.0, 2, damped), 6.0 * 2.0 / (2.0 + 1.0 / damped)));
+        assert_eq!(
+            (mean_length(30, 4), mean_length(3, 0), mean_length(0, 4)),
+            (7.5, 3.0, 1.0)
+        );
+    }
 
     fn lexicon(files: &[(&str, &[(&str, &str)])]) -> Lexicon {
         let mut builder = Builder::default();

@@ -347,6 +347,40 @@ fn calibration_error(predicted: &[Vec<f64>], classes: &[usize]) -> f32 {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_loss_is_the_mean_cross_entropy_with_smoothed_targets() {
+        // One item per class: the targets are 2/3 and 1/3.
+        let logits = [vec![2.0, 0.0], vec![0.0, 1.0]];
+        let p = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let own = |x: f64| -(2.0 / 3.0) * p(x).ln() - (1.0 / 3.0) * p(-x).ln();
+        assert!((loss(&logits, &[0, 1], 1.0) - (own(2.0) + own(1.0)) / 2.0).abs() < 1e-9);
+        assert!((loss(&logits, &[0, 1], 2.0) - (own(1.0) + own(0.5)) / 2.0).abs() < 1e-9);
+        assert_eq!(loss(&[], &[], 1.0), 0.0);
+    }
+
+    #[test]
+    fn a_report_counts_right_items_by_label() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        // Given: a, a, b, b; true: a, b, b, b. Nothing is c.
+        let predicted = [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3]].map(|own| own.to_vec());
+        let unseen = vec![vec![0.0; 3]; 4];
+        let report = report(&predicted, &unseen, &[0, 1, 1, 1], (&names, &[1, 3, 0]), 5);
+        assert_eq!(
+            (report.items, report.folds, report.accuracy, report.majority),
+            (4, 5, 0.75, 0.75)
+        );
+        let labels: Vec<(f32, f32)> = report
+            .labels
+            .iter()
+            .map(|label| (label.precision, label.recall))
+            .collect();
+        assert_eq!(labels, [(0.5, 1.0), (1.0, 2.0 / 3.0), (0.0, 0.0)]);
+        let expected = -(0.7f64.ln() + 0.3f64.ln() + 0.8f64.ln() + 0.5f64.ln()) / 4.0;
+        assert!((f64::from(report.log_loss) - expected).abs() < 1e-6);
+        // By tenths of certainty: .7 right, .6 wrong, .8 right, .5 right.
+        assert!((report.calibration_error - (0.3 + 0.6 + 0.2 + 0.5) / 4.0).abs() < 1e-6);
+    }
+
     /// Vectors around one of `count` directions; some of their labels are wrong.
     fn made(items: usize, count: usize) -> (Vec<Vec<f32>>, Vec<String>) {
         let vector = |item: usize| -> Vec<f32> {

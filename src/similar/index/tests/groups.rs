@@ -191,3 +191,32 @@ fn without_a_score_the_decision_groups_and_classifies_copies() {
         (vec!["load", "read"], crate::similar::decision::CloneType::Renamed)
     );
 }
+
+#[test]
+fn copies_count_in_the_mean_score_of_each_member_and_lines_in_the_size_of_a_group() {
+    // Two at the same angle, one 20 degrees apart.
+    let files = [("a.rs", 0.0), ("b.rs", 0.0), ("c.rs", 20.0)];
+    let files = files.map(|(path, angle)| (path, vec![item("load", Function, 0..10, angle)]));
+    let listed: Vec<(PathBuf, &[EmbeddedItem])> = files
+        .iter()
+        .map(|(path, items)| (PathBuf::from(path), items.as_slice()))
+        .collect();
+    let center = Center::of(std::iter::empty(), Arc::default());
+    let found = VectorIndex::of_items(&listed, &center, 2).groups(&Grouping {
+        base: Some(0.5),
+        lines: 1,
+        filter: Filter::default(),
+    });
+    let [group] = &found[..] else { panic!("{found:?}") };
+    let apart = 20f32.to_radians().cos();
+    let mut scores: Vec<f32> = group.members.iter().map(|member| member.score).collect();
+    scores.sort_by(f32::total_cmp);
+    let expected = [apart, (1.0 + apart) / 2.0, (1.0 + apart) / 2.0];
+    assert!(
+        scores.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3),
+        "{scores:?} {expected:?}"
+    );
+    assert!((group.score - apart).abs() < 1e-3);
+    // The lines of all but the longest member.
+    assert_eq!(group.lines, 20);
+}
