@@ -306,29 +306,40 @@ When its terminal was closed, Emacs would wait forever here."
                            (t "Fovea is not running; call M-x fovea-restart"))))
   (when fovea--uri (fovea-flush)))
 
-(defmacro fovea--plainly (&rest body)
-  "Run BODY; show an error of the server with its own text."
-  (declare (indent 0) (debug t))
-  `(condition-case err
-       (progn ,@body)
-     (jsonrpc-error
-      (user-error "Fovea: %s" (or (alist-get 'jsonrpc-error-message (cddr err)) (cadr err))))))
-
-(defun fovea-request (method params)
-  "The answer of the server to METHOD with PARAMS."
-  (fovea--assert-ready)
-  (fovea--plainly (jsonrpc-request fovea--connection method params :timeout 60)))
-
-(defun fovea-request-async (method params done &optional failed patient)
+(defun fovea-request-async (method params done &optional failed patience)
   "Ask the server METHOD with PARAMS; DONE gets its answer, FAILED its error.
-FAILED gets nil where no answer came in time; PATIENT waits for ever.
-The value is a number that `fovea-cancel' takes."
+FAILED gets nil where no answer came within PATIENCE seconds: t is for ever, and
+nil as long as jsonrpc waits.  The value is a number that `fovea-cancel' takes."
   (fovea--assert-ready)
   (let ((failed (or failed #'ignore)))
     (apply #'jsonrpc-async-request fovea--connection method params
            :success-fn done :error-fn failed :timeout-fn (lambda () (funcall failed nil))
-           (and patient '(:timeout nil))))
+           (and patience (list :timeout (and (numberp patience) patience)))))
   (jsonrpc--next-request-id fovea--connection))
+
+(defun fovea--await (method params &optional patience meanwhile)
+  "The answer of the server to METHOD with PARAMS, after at most PATIENCE seconds.
+MEANWHILE is called from time to time.  \\[keyboard-quit] cancels the request."
+  ;; Older versions of `jsonrpc-request' leave the filter with the answer, and
+  ;; what the server sent behind it waits for more output.
+  (let (done answer failure request)
+    (setq request (fovea-request-async
+                   method params
+                   (lambda (result) (setq done t answer result))
+                   (lambda (err) (setq done t failure (or err '(:message "the server did not answer in time"))))
+                   (or patience 60)))
+    (unwind-protect
+        (while (not done)
+          (accept-process-output nil 0.05)
+          (unless (or done (fovea-running-p)) (user-error "Fovea: the server ended meanwhile"))
+          (unless (or done (not meanwhile)) (funcall meanwhile)))
+      (unless done (fovea-cancel request)))
+    (when failure (user-error "Fovea: %s" (plist-get failure :message)))
+    answer))
+
+(defun fovea-request (method params)
+  "The answer of the server to METHOD with PARAMS."
+  (fovea--await method params))
 
 (defun fovea-cancel (request)
   "Cancel REQUEST at the server."
@@ -364,25 +375,14 @@ The value is a number that `fovea-cancel' takes."
 The echo area says how far it is; \\[keyboard-quit] stops it here and at the server."
   (let* ((token (format "emacs-%d-%s" (emacs-pid) (float-time)))
          (fovea--progress (list token))
-         (began (float-time))
-         done answer failure request)
-    (setq request (fovea-request-async
-                   :workspace/executeCommand
-                   (list :command command :arguments (vconcat arguments) :workDoneToken token)
-                   (lambda (result) (setq done t answer result))
-                   (lambda (err) (setq done t failure err))
-                   'patient))
-    (unwind-protect
-        (progn
-          (while (not done)
-            (accept-process-output nil 0.05)
-            (unless (fovea-running-p) (user-error "Fovea: the server ended meanwhile"))
-            (when (and (not done) (> (- (float-time) began) 0.3))
-              (let ((message-log-max nil)) (message "%s" (fovea--progress-line what)))))
-          (let ((message-log-max nil)) (message nil))
-          (when failure (user-error "Fovea: %s" (plist-get failure :message))))
-      (unless done (fovea-cancel request)))
-    answer))
+         (began (float-time)))
+    (prog1 (fovea--await :workspace/executeCommand
+                         (list :command command :arguments (vconcat arguments) :workDoneToken token)
+                         t
+                         (lambda ()
+                           (when (> (- (float-time) began) 0.3)
+                             (let ((message-log-max nil)) (message "%s" (fovea--progress-line what))))))
+      (let ((message-log-max nil)) (message nil)))))
 
 (defun fovea-byte-place (place)
   "The buffer position of PLACE, which has a line and a column in bytes."
