@@ -5,6 +5,20 @@ use serde_json::Value;
 use super::{folder_of_code, fovea, json, stdout, with_cache};
 
 #[test]
+fn a_passage_that_the_model_cannot_read_is_named() {
+    // Hieroglyphs, which neither model knows.
+    let output = fovea(
+        &["compare", "--text", "load the config", "--text", "\u{13000}\u{13001}"],
+        b"",
+    );
+    let says = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && says.contains("knows only 0 % of the letters of the second passage"),
+        "{says}"
+    );
+}
+
+#[test]
 fn compare_writes_pairs_that_sum_to_the_cosine() {
     let report = json(&fovea(
         &[

@@ -76,6 +76,9 @@ async fn a_question_can_be_limited_to_one_document_and_may_have_no_answer() {
     );
     let answer = editor.request("workspace/executeCommand", ask(of(CODE))).await;
     assert_eq!(timeless(answer), json!({"answers": [], "notes": [], "ms": null}));
+    let unread = json!({"question": "wo ist der geheime Schlüssel", "uri": PAGE});
+    let answer = editor.request("workspace/executeCommand", ask(unread)).await;
+    assert_eq!(answer["notes"], json!(["the model knows nothing of this query"]));
     let high = json!({"question": "the secret key", "uri": PAGE, "threshold": 1.0});
     let answer = editor.request("workspace/executeCommand", ask(high)).await;
     assert_eq!(answer["answers"], json!([]));
