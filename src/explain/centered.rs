@@ -217,3 +217,21 @@ fn side(sums: &[f32], known: bool) -> CenteredSide {
         common: sums[count + 2],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cosine_of_totals_is_that_of_the_embeddings_without_their_means() {
+        let means = Means {
+            a: Some(&[0.6, 0.0, 0.0]),
+            b: None,
+            measure: None,
+        };
+        // Of unit length (.6, .8, 0), without its mean (0, .8, 0); beside (0, .6, .8).
+        let totals = CenteredTotals::new(&[6.0, 8.0, 0.0], &[0.0, 3.0, 4.0], means);
+        assert!((totals.cosine() - 0.6).abs() < 1e-6, "{}", totals.cosine());
+        assert!(totals.toward_b()[0].abs() < 1e-6 && (totals.toward_b()[1] - 0.8).abs() < 1e-6);
+    }
+}

@@ -428,6 +428,46 @@ mod tests {
     }
 
     #[test]
+    fn random_orders_are_averaged_and_other_rankers_are_kept() {
+        let measured = |ranker: Ranker, change: f32| Measured {
+            ranker: ranker.name().to_owned(),
+            deleted: [change; BINS.len()],
+            kept: [change / 2.0; BINS.len()],
+            tau: -change,
+            scrambled: None,
+            soft_comprehensiveness: None,
+            soft_sufficiency: None,
+            sensitivity: None,
+            ms: 1.0,
+        };
+        let mut unit = UnitMeasures {
+            words: 9,
+            tokens: 11,
+            rankers: Vec::new(),
+            refused: Vec::new(),
+            agreement: Vec::new(),
+            ceiling: None,
+        };
+        for change in [0.25, 0.75] {
+            unit.add(measured(Ranker::Random, change), 2);
+            unit.add(measured(Ranker::Method(Method::Alti), change), 2);
+        }
+        let told: Vec<(&str, f32, f32, f32)> = unit
+            .rankers
+            .iter()
+            .map(|one| (&*one.ranker, one.deleted[4], one.kept[0], one.tau))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("random", 0.5, 0.25, -0.5),
+                ("alti", 0.25, 0.125, -0.25),
+                ("alti", 0.75, 0.375, -0.75)
+            ]
+        );
+    }
+
+    #[test]
     fn the_hash_of_a_text_is_fnv_1a() {
         assert_eq!(address(""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(address("a"), 0xaf63_dc4c_8601_ec8c);

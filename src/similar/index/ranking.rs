@@ -179,6 +179,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_best_passage_of_a_file_gains_by_the_files_other_good_passages() {
+        // File 0 has .9 and .7, file 1 has .8; the last one is the floor.
+        let mut scored = [(10, 0, 0.9), (20, 1, 0.8), (11, 0, 0.7), (30, 2, 0.5)];
+        lift_coherent(&mut scored);
+        let gains: Vec<f32> = scored
+            .iter()
+            .zip([0.9, 0.8, 0.7, 0.5])
+            .map(|((.., now), was)| now - was)
+            .collect();
+        // Above the floor, file 0 has .4 + .2 and file 1 .3: half as much.
+        let expected = [COHERENCE, COHERENCE / 2.0, 0.0, 0.0];
+        assert!(
+            gains.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{gains:?}"
+        );
+        let mut equal = [(1, 0, 0.5), (2, 1, 0.5)];
+        lift_coherent(&mut equal);
+        assert_eq!(equal, [(1, 0, 0.5), (2, 1, 0.5)]);
+    }
+
+    #[test]
     fn tests_and_records_weigh_less_unless_the_query_asks_for_them() {
         let test = Aside {
             test: true,
