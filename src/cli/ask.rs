@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::input::{self, Usage};
 use super::output::{self, PageFormat};
+use super::search::embedded;
 use super::{ModelArguments, index};
 use crate::explain::Method;
 use crate::explain::trust::Trust;
@@ -18,7 +19,7 @@ use crate::render::decided::{self, Section};
 use crate::render::json::{ExplainWord, JsonPosition};
 use crate::render::terminal::printable;
 use crate::similar::ask::{self, PASSAGES, Passage, Question, Wish};
-use crate::similar::index::{Filter, Query, Without, read_query, search};
+use crate::similar::index::{Filter, Query, Without, search};
 use crate::text::Language;
 
 /// Arguments of `fovea ask`.
@@ -120,7 +121,14 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
         false => {
             // A folder's search says it itself.
             if !arguments.place.is_dir() {
-                read(&model, &arguments.question)?;
+                let text = arguments.question.clone();
+                embedded(
+                    Query {
+                        text,
+                        ..Query::default()
+                    },
+                    &model,
+                )?;
             }
             let passages = passages(arguments, &|| model.clone())?;
             match arguments.method.interpreted() {
@@ -170,7 +178,7 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
     let mut query = Query::parse(&arguments.question, &mut filter);
     // Documents can answer questions as well as code.
     query.asks.prose = true;
-    query.vector = read(&model, &query.text)?;
+    let query = embedded(query, &model)?;
     let found = search(&vector_index, &query, &filter, PASSAGES, Without::default());
     let passage = |found: &crate::similar::index::Found| {
         let path = place.join(&found.path);
@@ -192,15 +200,6 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
         }
     }
     Ok(passages)
-}
-
-/// The vector of a question; why it means less than usual goes to stderr.
-fn read(model: &Model, question: &str) -> Result<Vec<f32>> {
-    let read = read_query(model, question)?;
-    if let Some(note) = &read.note {
-        output::say(note);
-    }
-    Ok(read.vector)
 }
 
 fn named(place: &Path, path: &Path) -> String {

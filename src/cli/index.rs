@@ -190,7 +190,7 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
         let model = arguments.model.load()?;
         let renewal = renew(&mut index, &model, &arguments.folder)?;
         if arguments.report {
-            coverage = Some(index.coverage(&model, &arguments.folder, (&renewal, &Limits::default()))?);
+            coverage = Some(index.coverage(&model, &arguments.folder, &renewal)?);
         }
         let bytes = bytes_on_disk(index.path()).unwrap_or(0);
         (renewal, index.path().display().to_string(), bytes)

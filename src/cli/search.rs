@@ -69,7 +69,7 @@ fn without(parts: &[Part]) -> Without {
 }
 
 /// Adds the vector to a query; warnings about the query go to stderr.
-fn embedded(mut query: Query, model: &Model) -> Result<Query> {
+pub(super) fn embedded(mut query: Query, model: &Model) -> Result<Query> {
     let read = read_query(model, &query.text)?;
     for note in query.note.iter().chain(&read.note) {
         output::say(note);

@@ -8,7 +8,7 @@ use super::notebook::is_notebook;
 use super::selection::has_items;
 use super::table::{self, Counts};
 use super::unvisited::unvisited;
-use super::{Index, IndexError, Limits, Renewal, Skipped};
+use super::{Index, IndexError, Renewal, Skipped};
 use crate::model::Model;
 use crate::text::Language;
 
@@ -48,16 +48,11 @@ pub struct LeftOut {
 }
 
 impl Index {
-    /// Index statistics of a folder after a renewal with these limits.
+    /// Index statistics of a folder after a renewal.
     ///
     /// # Errors
     /// If the index file cannot be read.
-    pub fn coverage(
-        &self,
-        model: &Model,
-        root: &Path,
-        (renewal, limits): (&Renewal, &Limits),
-    ) -> Result<Coverage, IndexError> {
+    pub fn coverage(&self, model: &Model, root: &Path, renewal: &Renewal) -> Result<Coverage, IndexError> {
         let root = canonical(root)?;
         let counts = match table::known_root(&self.connection, &root, &model.info().id) {
             Ok(Some(number)) => table::counts(&self.connection, number),
@@ -65,7 +60,7 @@ impl Index {
             Err(error) => Err(error),
         };
         let mut left_out = renewal.left_out.clone();
-        left_out.extend(unvisited(&root, limits));
+        left_out.extend(unvisited(&root));
         Ok(Coverage {
             languages: by_language(counts.map_err(|error| self.trouble(error))?),
             left_out: by_reason(&left_out),

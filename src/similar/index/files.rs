@@ -160,15 +160,14 @@ pub(super) struct Walk<'a> {
     root: &'a Path,
     limits: &'a Limits,
     excluded: GlobSet,
-    files: Vec<File>,
+    /// The files to read.
+    pub files: Vec<File>,
     /// What it left out and why, by the path below the root.
     pub skipped: Vec<(PathBuf, Skipped)>,
     /// The inode of each path with several hard links.
     linked: HashMap<PathBuf, Inode>,
     /// The folders it entered.
     pub folders: Vec<PathBuf>,
-    /// The regular files it saw.
-    pub seen: HashSet<PathBuf>,
 }
 
 impl<'a> Walk<'a> {
@@ -182,7 +181,6 @@ impl<'a> Walk<'a> {
             skipped: Vec::new(),
             linked: HashMap::new(),
             folders: Vec::new(),
-            seen: HashSet::new(),
         };
         let mut parts = vec![Part::whole(root, home_folder().as_deref())];
         while let Some(part) = parts.pop() {
@@ -275,7 +273,6 @@ impl<'a> Walk<'a> {
         let Ok(path) = entry.path().strip_prefix(self.root).map(Path::to_owned) else {
             return;
         };
-        self.seen.insert(entry.path().to_owned());
         let limits = self.limits;
         let language = Language::from_path(&path);
         let header = crate::segment::is_header(&path) && limits.languages.contains(&Language::Cpp);

@@ -11,10 +11,15 @@ use super::skipped::Skipped;
 /// The entries of visited folders that the walk did not visit, with the reason; a folder stands for all that it contains.
 ///
 /// It walks the folder again: a renewal, which happens often, does not need them.
-pub fn unvisited(root: &Path, limits: &Limits) -> Vec<(PathBuf, Skipped)> {
-    let walk = Walk::through(root, limits);
-    let skipped = walk.skipped.iter().map(|(path, _)| root.join(path));
-    let known: HashSet<PathBuf> = walk.folders.iter().chain(&walk.seen).cloned().chain(skipped).collect();
+pub fn unvisited(root: &Path) -> Vec<(PathBuf, Skipped)> {
+    let limits = Limits::default();
+    let walk = Walk::through(root, &limits);
+    let files = walk.files.iter().map(|file| &file.path);
+    let below = files.chain(walk.skipped.iter().map(|(path, _)| path));
+    let known: HashSet<PathBuf> = below
+        .map(|path| root.join(path))
+        .chain(walk.folders.iter().cloned())
+        .collect();
     let entries = walk.folders.iter().filter_map(|folder| folder.read_dir().ok());
     let entries = entries.flatten().filter_map(Result::ok);
     let unvisited = entries.filter(|entry| entry.file_name() != ".git" && !known.contains(&entry.path()));
@@ -60,7 +65,7 @@ mod tests {
         }
         #[cfg(unix)]
         std::os::unix::fs::symlink("a.rs", root.join("src/link.rs")).unwrap();
-        let found = unvisited(&root, &Limits::default());
+        let found = unvisited(&root);
         let found: Vec<(&str, Skipped)> = found.iter().map(|(path, why)| (path.to_str().unwrap(), *why)).collect();
         assert_eq!(
             found,

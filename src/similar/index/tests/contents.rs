@@ -174,11 +174,7 @@ fn coverage_counts_languages_and_lists_skipped_files_and_files_without_items() {
     bench.write(".notes/todo.md", "# Later\n");
     for _ in 0..2 {
         let renewal = bench.renew();
-        let limits = Limits::default();
-        let coverage = bench
-            .index()
-            .coverage(&MODEL, bench.root.path(), (&renewal, &limits))
-            .unwrap();
+        let coverage = bench.index().coverage(&MODEL, bench.root.path(), &renewal).unwrap();
         let languages: Vec<_> = coverage
             .languages
             .iter()
