@@ -207,9 +207,15 @@ Update the package; some things may look wrong until then." (car fovea-command) 
 (defclass fovea-server (jsonrpc-process-connection) ()
   :documentation "A running Fovea.")
 
+(defvar fovea--leaving nil "The server that is told to end.")
+
 (cl-defmethod jsonrpc-connection-send :around ((server fovea-server) &rest message)
-  "Send MESSAGE, unless it answers a SERVER that has ended meanwhile."
-  (when (or (plist-get message :method) (jsonrpc-running-p server))
+  "Send MESSAGE, unless SERVER would not read it.
+One that is told to end may be gone before Emacs knows: timers and answers
+must not write to it.  An answer to one that has ended is no error either."
+  (when (cond ((eq server fovea--leaving) (memq (plist-get message :method) '(:shutdown :exit)))
+              ((or (plist-member message :result) (plist-member message :error)) (jsonrpc-running-p server))
+              (t t))
     (cl-call-next-method)))
 
 (defun fovea--connect ()
@@ -283,10 +289,14 @@ Try it in a terminal; if it is no Fovea, set `fovea-command'.  Then call M-x fov
   "End the server."
   (when (fovea-running-p)
     (let ((connection fovea--connection))
-      (ignore-errors (jsonrpc-request connection :shutdown nil :timeout 2))
-      (ignore-errors (jsonrpc-notify connection :exit nil))
-      (jsonrpc-shutdown connection t)
-      (fovea--ended connection))))
+      (setq fovea--leaving connection)
+      (unwind-protect
+          (progn
+            (ignore-errors (jsonrpc-request connection :shutdown nil :timeout 2))
+            (ignore-errors (jsonrpc-notify connection :exit nil))
+            (jsonrpc-shutdown connection t)
+            (fovea--ended connection))
+        (setq fovea--leaving nil)))))
 
 (defun fovea--leave ()
   "Tell the server to end, and wait for nothing.

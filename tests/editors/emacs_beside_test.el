@@ -82,7 +82,7 @@
 (let ((packages (file-expand-wildcards
                  (expand-file-name "../../site-lisp/elpa-src/*" (file-name-directory (locate-library "simple"))))))
   (if (not (seq-some (lambda (folder) (string-search "lsp-mode" folder)) packages))
-      (princ "skipped: lsp-mode is not installed\n")
+      (report "skipped: lsp-mode is not installed")
     (test "lsp-mode starts Fovea alone and beside the language's server, and its hover arrives"
       (dolist (folder packages) (add-to-list 'load-path folder))
       (setq lsp-client-packages nil lsp-auto-guess-root t lsp-enable-file-watchers nil lsp-restart 'ignore

@@ -33,13 +33,17 @@
 (defvar passed 0)
 (defvar failed 0)
 
+(defun report (text &rest arguments)
+  "Print TEXT with ARGUMENTS at once: what waits to be printed is lost if Emacs dies."
+  (princ (concat (apply #'format text arguments) "\n") #'external-debugging-output))
+
 (defmacro test (name &rest body)
   "Run BODY as the test NAME."
   (declare (indent 1))
   `(let ((problem (condition-case err (progn ,@body nil) (error err) (quit '(quit)))))
      (if problem (cl-incf failed) (cl-incf passed))
-     (princ (format "%s  %s\n" (if problem "FAILED" "ok    ") ,name))
-     (when problem (princ (format "        %S\n" problem)))))
+     (report "%s  %s" (if problem "FAILED" "ok    ") ,name)
+     (when problem (report "        %S" problem))))
 
 (defun wait (what condition &optional again)
   "Wait until CONDITION answers something, and return that; WHAT names it.
@@ -126,7 +130,7 @@ AGAIN is called every second meanwhile."
   "End the server and Emacs, with the sum of the tests."
   (fovea-stop)
   (delete-directory the-workspace t)
-  (princ (format "%d passed, %d failed\n" passed failed))
+  (report "%d passed, %d failed" passed failed)
   (kill-emacs (if (= failed 0) 0 1)))
 
 ;;; emacs_harness.el ends here

@@ -104,7 +104,7 @@
                        (setf (alist-get (frame-parameter nil 'background-mode) least) (list theme contrast)))
                      (when (< contrast 4.5) (push (list theme face syntax contrast) worst)))))))))))
     (pcase-dolist (`(,mode ,theme ,contrast) least)
-      (princ (format "        least contrast of %s themes: %s %.2f\n" mode theme contrast)))
+      (report "        least contrast of %s themes: %s %.2f" mode theme contrast))
     ;; Emacs 29 added themes.
     (check (> themes (if (< emacs-major-version 29) 17 20)) "too few themes" themes)
     (check (not worst) "hard to read" worst)))
@@ -194,6 +194,31 @@
     (check (equal (heat) before) "stale heat was drawn"))
   ;; The server's next changes refer to its last heat.
   (fovea-restart)
+  (wait "heat" (lambda () (and (heat) (heat-is-current)))))
+
+;; A message to a server that has just ended is an error in a window, and ends a batch Emacs.
+(test "a server that is told to end is sent nothing more by timers"
+  (let* ((log (make-temp-file "fovea-sent-"))
+         (fovea-command (list "sh" "-c" (format "tee %s | %s serve" log the-program)))
+         (sent (lambda ()
+                  (with-temp-buffer
+                    (insert-file-contents log)
+                    (goto-char (point-min))
+                    (let (methods)
+                      (while (re-search-forward "\"method\":\"\\([^\"]+\\)\"" nil t) (push (match-string 1) methods))
+                      methods)))))
+    (fovea-restart)
+    (wait "heat" (lambda () (and (heat) (heat-is-current))))
+    (let ((timer (run-with-timer 0 0.001 #'fovea-send-settings)))
+      (wait "settings" (lambda () (member "workspace/didChangeConfiguration" (funcall sent))))
+      (fovea-stop)
+      (cancel-timer timer))
+    (let ((fovea-command (list the-program "serve"))) (fovea-restart))
+    ;; Older versions of jsonrpc end the process before it reads the last message.
+    (let ((after (seq-take-while (lambda (method) (not (equal method "shutdown"))) (funcall sent))))
+      (check (member "shutdown" (funcall sent)) "it was not told to end" (funcall sent))
+      (check (member after '(nil ("exit"))) "it was sent something afterwards" after))
+    (delete-file log))
   (wait "heat" (lambda () (and (heat) (heat-is-current)))))
 
 (test "the legend shows every color, and its hint appears only once"

@@ -161,8 +161,9 @@ language-servers = {servers}
         """The selected texts, which a shell command writes to a file."""
         target = self.root / "selected.txt"
         target.unlink(missing_ok=True)
-        # pipe-to runs its command once for each selection and leaves the text alone.
-        self.type(f":pipe-to cat >> {target}; echo >> {target}")
+        # pipe-to runs its command once for each selection and leaves the text alone. The path is relative to the session's folder: Helix lists what
+        # a path could become while one types, and 25.07 never comes back from some folders of temporary files.
+        self.type(":pipe-to cat >> ../selected.txt; echo >> ../selected.txt")
         self.keys("Enter")
         wanted = self.selections()
         return self.until(
