@@ -1,7 +1,7 @@
 //! Matrix products with weights as a GGUF file stores them: integers of four or eight bits in blocks, each with a scale.
 //!
 //! The integers lie in panels of sixteen columns. Before a product they are widened to 16 bits, one panel after the other, and meet rows of
-//! x that are rounded as in [`super::integer`]. The sum of a block is exact; scale and offset follow in floats. Nothing is rounded but x,
+//! x that are rounded as in [`super::integer`], in the same blocks. The sum of a block is exact; scale and offset follow in floats. Nothing is rounded but x,
 //! and a matrix takes about as much memory as in its file, which a model that writes reads once per token.
 
 mod streamed;
@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
 use super::gemm::{Epilogue, hand_over};
-use super::integer::{BLOCK, Packed, Tiled, all_rows, exact, packed};
+use super::integer::{Packed, Tiled, all_rows, exact, packed};
 use streamed::{FEW, streamed};
 
 /// A matrix (inner, columns) whose entry is scale · integer - offset, with a scale and an offset for each block of a column.
@@ -214,10 +214,11 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &BlockPanels, panels: Range<usize>, epi
     if b.inner == 0 || x.is_empty() {
         return;
     }
-    // No sum of a block overflows: 128 integers of eight bits times sixteen bits are at most 2^29.
-    let mut packed = packed(s, x, b.inner, f32::from(i16::MAX), None);
+    // x has the blocks of the matrix: a large entry makes those of its own block coarse, and no others. No sum of a block overflows: 128
+    // integers of eight bits times sixteen bits are at most 2^29.
+    let mut packed = packed(s, x, b.inner, b.block / 2, f32::from(i16::MAX), None);
     if !b.offsets.is_empty() {
-        packed.sum_blocks(b.inner, b.block);
+        packed.sum_blocks(b.block / 2);
     }
     if x.len() / b.inner <= FEW {
         match S::REGISTERS {
@@ -288,7 +289,6 @@ impl Tiled for BlockPanels {
         let (pairs, half, blocks) = (self.pairs(), self.block / 2, self.inner / self.block);
         let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
         epilogue.next(s, row..row + R, panel * LANES, P);
-        let of_row = pairs.div_ceil(BLOCK);
         let (scales, offsets) = (
             of_panels::<P>(self, &self.scales, panel),
             of_panels::<P>(self, &self.offsets, panel),
@@ -302,7 +302,7 @@ impl Tiled for BlockPanels {
                 lanes[p] = s.load(&scales[p][block].0);
             }
             each_row!(r in R => {
-                let scale = s.splat(packed.scales[(row + r) * of_row + own.start / BLOCK]);
+                let scale = s.splat(packed.scales[(row + r) * blocks + block]);
                 for p in 0..P {
                     sums[r][p] = s.fma(s.to_f32(exact[r][p]), s.mul(lanes[p], scale), sums[r][p]);
                 }

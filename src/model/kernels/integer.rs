@@ -11,7 +11,7 @@ use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
 use super::gemm::{Epilogue, hand_over, load_part};
 
 /// Number of pairs of rows that are summed in 32 bits. Shorter blocks allow finer integers.
-pub(super) const BLOCK: usize = 64;
+const BLOCK: usize = 64;
 
 /// Largest integer in the matrix.
 const LARGEST: f32 = 2047.0;
@@ -149,7 +149,7 @@ pub(super) struct Packed {
     pub(super) groups: Vec<[i16; 2]>,
     /// The scale of each block of a row, row by row.
     pub(super) scales: Vec<f32>,
-    /// The sum of each block of a matrix in blocks, as it was rounded, row by row.
+    /// The sum of each block, as it was rounded, row by row; empty unless a matrix has offsets.
     pub(super) sums: Vec<f32>,
 }
 
@@ -170,7 +170,7 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, e
         Scale::Columns(_) => None,
         Scale::Rows(scales) => Some(scales.as_slice()),
     };
-    let mut packed = packed(s, x, b.inner, b.limit, factors);
+    let mut packed = packed(s, x, b.inner, BLOCK, b.limit, factors);
     match S::REGISTERS {
         Registers::Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, epilogue),
         Registers::Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, epilogue),
@@ -180,8 +180,16 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, e
 }
 
 /// Rounds rows of `inner` floats to integers up to `limit`, after multiplication by the factors, if there are any.
+/// Each block of as many pairs has a scale of its own.
 #[inline(always)]
-pub(super) fn packed<S: Simd>(s: S, x: &[f32], inner: usize, limit: f32, factors: Option<&[f32]>) -> Packed {
+pub(super) fn packed<S: Simd>(
+    s: S,
+    x: &[f32],
+    inner: usize,
+    block: usize,
+    limit: f32,
+    factors: Option<&[f32]>,
+) -> Packed {
     let mut packed = PACKED.take();
     packed.rows.clear();
     packed.groups.clear();
@@ -189,10 +197,10 @@ pub(super) fn packed<S: Simd>(s: S, x: &[f32], inner: usize, limit: f32, factors
     let padded = inner.next_multiple_of(2);
     packed.rows.resize(x.len() / inner * padded, 0);
     for (row, to) in x.chunks_exact(inner).zip(packed.rows.chunks_exact_mut(padded)) {
-        for (start, to) in (0..).step_by(2 * BLOCK).zip(to.chunks_mut(2 * BLOCK)) {
-            let block = &row[start..inner.min(start + 2 * BLOCK)];
+        for (start, to) in (0..).step_by(2 * block).zip(to.chunks_mut(2 * block)) {
+            let part = &row[start..inner.min(start + 2 * block)];
             let factors = factors.map(|factors| &factors[start..]);
-            packed.scales.push(quantize(s, block, factors, limit, to));
+            packed.scales.push(quantize(s, part, factors, limit, to));
         }
     }
     packed
@@ -216,16 +224,13 @@ impl Packed {
         }
     }
 
-    /// Sums the rounded entries of rows of `inner` in blocks, which divide a block of the rounding.
+    /// Sums the rounded entries of each block of as many pairs, which are those of the rounding.
     #[inline(always)]
-    pub(super) fn sum_blocks(&mut self, inner: usize, block: usize) {
+    pub(super) fn sum_blocks(&mut self, block: usize) {
         self.sums.clear();
-        let of_row = inner.div_ceil(2 * BLOCK);
-        for (row, scales) in self.rows.chunks_exact(inner).zip(self.scales.chunks_exact(of_row)) {
-            for (at, block_of_row) in row.chunks_exact(block).enumerate() {
-                let sum: i32 = block_of_row.iter().map(|v| i32::from(*v)).sum();
-                self.sums.push(sum as f32 * scales[at * block / (2 * BLOCK)]);
-            }
+        for (entries, scale) in self.rows.chunks_exact(2 * block).zip(&self.scales) {
+            let sum: i32 = entries.iter().map(|v| i32::from(*v)).sum();
+            self.sums.push(sum as f32 * scale);
         }
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::super::simd::{LANES, Simd};
 use super::super::gemm::{Epilogue, hand_over};
-use super::super::integer::{BLOCK, Packed};
+use super::super::integer::Packed;
 use super::{BlockPanels, Integers};
 
 /// The number of rows of x for which this is faster than to widen whole panels.
@@ -115,10 +115,10 @@ fn stream<S: Simd, W: Width, const P: usize>(
 ) -> [S::F32; P] {
     let (pairs, half, blocks) = (b.inner / 2, b.block / 2, b.inner / b.block);
     let a = &packed.groups[row * pairs..][..pairs];
-    let scales = &packed.scales[row * pairs.div_ceil(BLOCK)..];
+    let scales = &packed.scales[row * blocks..][..blocks];
     let mut sums = [s.splat(0.0); P];
     for block in 0..blocks {
-        let scale = s.splat(scales[block * half / BLOCK]);
+        let scale = s.splat(scales[block]);
         let offset = match b.offsets.is_empty() {
             true => s.splat(0.0),
             false => s.splat(-packed.sums[row * blocks + block]),
