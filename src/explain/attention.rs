@@ -144,7 +144,10 @@ pub fn rollout(trace: &Trace) -> Result<Mixing> {
 /// # Errors
 /// If the trace has no layers.
 pub fn rollout_scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
-    contributions::scores((0..trace.layer_count()).rev().map(|layer| half(trace, layer)), pooling)
+    contributions::scores(
+        (0..trace.layer_count()).rev().map(|layer| half(trace, layer)),
+        (pooling, trace),
+    )
 }
 
 fn mixing(matrix: &Tensor) -> Result<Mixing> {

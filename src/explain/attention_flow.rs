@@ -36,7 +36,7 @@ pub fn scores(
     let layers = (0..subject.trace.layer_count()).map(|layer| half(subject.trace, layer));
     let layers = layers.collect::<Result<Vec<_>>>()?;
     let mut flows = Vec::with_capacity(n);
-    let mut graph = Graph::new(&layers, &pooling.weights(n));
+    let mut graph = Graph::new(&layers, &pooling.freeze(&subject.trace.hidden)?.shares());
     for token in 0..n {
         if checkpoint() {
             return Err(ModelError::Stopped);

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::TokenScores;
-use crate::model::{Pooling, ops};
+use crate::model::{Pooling, Trace, ops};
 
 /// Minimum rows of a task for another thread.
 const ROWS: usize = 32;
@@ -80,18 +80,18 @@ pub fn roll_out(layers: impl IntoIterator<Item = Result<Mixing>>) -> Result<Mixi
     layers.try_fold(first?, |earlier, layer| Ok(layer?.after(&earlier)))
 }
 
-/// Score of each token for the embedding: the pooling's weights times the layers' matrices, given the last layer first. Sums to 1. It
-/// equals the pooled rows of [`roll_out`], at the cost of one row.
-pub fn scores(last_first: impl IntoIterator<Item = Result<Mixing>>, pooling: Pooling) -> Result<TokenScores> {
-    let mut weights: Option<Vec<f32>> = None;
-    for layer in last_first {
-        let layer = layer?;
-        let n = layer.n;
-        let behind = weights.unwrap_or_else(|| (0..n).map(|i| pooling.weight(i, n)).collect());
-        weights = Some(layer.weighted(&behind)?);
-    }
-    let Some(tokens) = weights else {
+/// Score of each token for the embedding: the shares of the rows in it times the layers' matrices, given the last layer first. Sums to 1.
+/// It equals the pooled rows of [`roll_out`], at the cost of one row.
+pub fn scores(
+    last_first: impl IntoIterator<Item = Result<Mixing>>,
+    (pooling, trace): (Pooling, &Trace),
+) -> Result<TokenScores> {
+    if trace.layer_count() == 0 {
         candle_core::bail!("the trace has no layers")
-    };
+    }
+    let pooled = pooling.freeze(&trace.hidden)?.shares();
+    let tokens = last_first
+        .into_iter()
+        .try_fold(pooled, |behind, layer| layer?.weighted(&behind))?;
     Ok(TokenScores { tokens, bias: 0.0 })
 }

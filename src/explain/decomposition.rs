@@ -98,9 +98,8 @@ pub fn vjp(trace: &Trace, pooling: Pooling, direction: &[f32]) -> std::result::R
             bias: 0.0,
         });
     }
-    let weights = (0..n).map(|i| pooling.weight(i, n));
-    let rows = weights.flat_map(|weight| direction.iter().map(move |v| weight * v));
-    let gradient = Tensor::from_vec(rows.collect::<Vec<f32>>(), (n, direction.len()), trace.hidden.device())?; // (n, hidden)
+    let rows = pooling.freeze(&trace.hidden)?.back(direction);
+    let gradient = Tensor::from_vec(rows, (n, direction.len()), trace.hidden.device())?; // (n, hidden)
     let (tokens, bias) = trace.vjp(gradient)?;
     let bias = bias as f32;
     Ok(TokenScores { tokens, bias })

@@ -26,6 +26,6 @@ pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
 pub fn scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
     contributions::scores(
         (0..trace.layer_count()).rev().map(|number| layer(trace, number)),
-        pooling,
+        (pooling, trace),
     )
 }

@@ -32,6 +32,6 @@ pub fn rollout(trace: &Trace) -> Result<Mixing> {
 pub fn scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
     contributions::scores(
         (0..trace.layer_count()).rev().map(|number| layer(trace, number)),
-        pooling,
+        (pooling, trace),
     )
 }

@@ -29,15 +29,15 @@ pub fn parts(
     groups: &[Vec<usize>],
     checkpoint: Checkpoint,
 ) -> std::result::Result<Parts, ModelError> {
-    let weights = pooling.weights(trace.len());
+    let frozen = pooling.freeze(&trace.hidden)?;
     let per_chunk = (ROWS / trace.len().max(1)).max(1);
     let words = || -> std::result::Result<Vec<Tensor>, ModelError> {
         let chunks = groups.chunks(per_chunk);
         chunks
-            .map(|groups| trace.jvp_tokens(groups, &weights, checkpoint))
+            .map(|groups| trace.jvp_tokens(groups, &frozen, checkpoint))
             .collect()
     };
-    let bias = || trace.jvp_biases(&weights, checkpoint); // (1, hidden)
+    let bias = || trace.jvp_biases(&frozen, checkpoint); // (1, hidden)
     // One part is too little work to split over threads, so it runs beside the others.
     let (words, bias) = rayon::join(words, bias);
     let mut vectors = words?; // each (chunk, hidden)
@@ -57,7 +57,8 @@ pub fn part(
     tokens: &[usize],
     checkpoint: Checkpoint,
 ) -> std::result::Result<Vec<f32>, ModelError> {
-    let pushed = trace.jvp_tokens(&[tokens.to_vec()], &pooling.weights(trace.len()), checkpoint)?; // (1, hidden)
+    let frozen = pooling.freeze(&trace.hidden)?;
+    let pushed = trace.jvp_tokens(&[tokens.to_vec()], &frozen, checkpoint)?; // (1, hidden)
     Ok(pushed.flatten_all()?.to_vec1()?)
 }
 

@@ -24,5 +24,5 @@ pub fn scores(trace: &Trace, pooling: Pooling, checkpoint: Checkpoint) -> Result
         .rev()
         .map(|number| layer(trace, number, checkpoint));
     let layers = layers.collect::<Result<Vec<_>, _>>()?;
-    Ok(contributions::scores(layers.into_iter().map(Ok), pooling)?)
+    Ok(contributions::scores(layers.into_iter().map(Ok), (pooling, trace))?)
 }

@@ -70,7 +70,7 @@ pub enum ConfigError {
     },
     /// A pooling that this version does not run.
     #[error(
-        "{file}: pooling by {modes} is not supported; fovea supports pooling by the mean, the weighted mean, the first token or the last token"
+        "{file}: pooling by {modes} is not supported; fovea supports one of mean, mean_sqrt_len_tokens, weightedmean, max, cls and lasttoken"
     )]
     Pooling {
         /// The file.
@@ -278,6 +278,8 @@ pub(super) fn parse_pooling(json: &[u8], file: &str) -> Result<(Pooling, bool), 
         ["cls"] => Ok((Pooling::Cls, includes_prompt)),
         ["lasttoken"] => Ok((Pooling::Last, includes_prompt)),
         ["weightedmean"] => Ok((Pooling::WeightedMean, includes_prompt)),
+        ["mean_sqrt_len_tokens"] => Ok((Pooling::MeanSqrtLen, includes_prompt)),
+        ["max"] => Ok((Pooling::Max, includes_prompt)),
         ref modes => Err(ConfigError::Pooling {
             file: file.to_owned(),
             modes: modes.join(" and "),
@@ -370,6 +372,11 @@ mod tests {
                 r#"{"pooling_mode_weightedmean_tokens": true}"#,
                 (Pooling::WeightedMean, true),
             ),
+            (r#"{"pooling_mode_max_tokens": true}"#, (Pooling::Max, true)),
+            (
+                r#"{"pooling_mode": "mean_sqrt_len_tokens"}"#,
+                (Pooling::MeanSqrtLen, true),
+            ),
             (r#"{"word_embedding_dimension": 16}"#, (Pooling::Mean, true)),
             // The new key has precedence.
             (
@@ -381,10 +388,9 @@ mod tests {
         }
         for (json, says) in [
             (
-                r#"{"pooling_mode_max_tokens": true}"#,
-                "p: pooling by max is not supported",
+                r#"{"pooling_mode": ["mean", "cls"]}"#,
+                "p: pooling by mean and cls is not supported",
             ),
-            (r#"{"pooling_mode": ["mean", "cls"]}"#, "pooling by mean and cls is"),
             (
                 r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#,
                 "by cls and mean is",

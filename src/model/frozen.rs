@@ -6,7 +6,7 @@ use candle_core::{Error, Result, Tensor, bail};
 
 use super::tape::{AttentionSite, Held, Measure, Op, Side};
 use super::trace::{LayerTrace, TapeTrace, Trace};
-use super::{Checkpoint, ModelError, ops};
+use super::{Checkpoint, FrozenPooling, ModelError, ops};
 
 impl Trace {
     /// Number of layers in the trace.
@@ -79,32 +79,41 @@ impl Trace {
         Ok(pulled.reading)
     }
 
-    /// Pushes groups of token rows to the last hidden states, and sums these with `weights`: (groups, hidden).
+    /// Pushes groups of token rows to the last hidden states, and pools these: (groups, hidden).
     ///
     /// # Errors
     /// [`ModelError::Stopped`] if the checkpoint stops it, [`ModelError::Tensor`] if the trace has no layers.
     pub fn jvp_tokens(
         &self,
         groups: &[Vec<usize>],
-        weights: &[f32],
+        pooling: &FrozenPooling,
         checkpoint: Checkpoint,
     ) -> std::result::Result<Tensor, ModelError> {
-        self.jvp(Start::Tokens(groups), weights, checkpoint)
+        self.jvp(Start::Tokens(groups), pooling, checkpoint)
     }
 
     /// Same as [`Trace::jvp_tokens`] for the contribution of the biases: (1, hidden).
     ///
     /// # Errors
     /// Those of [`Trace::jvp_tokens`].
-    pub fn jvp_biases(&self, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
-        self.jvp(Start::Biases, weights, checkpoint)
+    pub fn jvp_biases(
+        &self,
+        pooling: &FrozenPooling,
+        checkpoint: Checkpoint,
+    ) -> std::result::Result<Tensor, ModelError> {
+        self.jvp(Start::Biases, pooling, checkpoint)
     }
 
-    fn jvp(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+    fn jvp(
+        &self,
+        start: Start,
+        pooling: &FrozenPooling,
+        checkpoint: Checkpoint,
+    ) -> std::result::Result<Tensor, ModelError> {
         let stop = || if checkpoint() { Err(ModelError::Stopped) } else { Ok(()) };
         stop()?;
         if let Some(trace) = &self.tape {
-            return trace.jvp(start, weights, checkpoint);
+            return trace.jvp(start, pooling, checkpoint);
         }
         let Some((last, before)) = self.layers.split_last() else {
             return Err(Error::Msg("the trace has no layers".into()).into());
@@ -127,7 +136,13 @@ impl Trace {
             parts = ops::jvp(layer, &parts, biased)?; // (k, n, hidden)
         }
         stop()?;
-        Ok(ops::jvp_summed(last, &parts, weights, biased)?)
+        if let FrozenPooling::Weighted(weights) = pooling {
+            return Ok(ops::jvp_summed(last, &parts, weights, biased)?);
+        }
+        let parts = ops::jvp(last, &parts, biased)?; // (k, n, hidden)
+        let (k, n, hidden) = parts.dims3()?;
+        let rows: Vec<f32> = parts.flatten_all()?.to_vec1()?;
+        Ok(pooled(&rows, (k, n, hidden), pooling, input)?)
     }
 
     /// ALTI proximity in a layer, (n, n): how much closer to the output of position i the contribution of position j is than zero.
@@ -263,7 +278,12 @@ impl TapeTrace {
         ))
     }
 
-    fn jvp(&self, start: Start, weights: &[f32], checkpoint: Checkpoint) -> std::result::Result<Tensor, ModelError> {
+    fn jvp(
+        &self,
+        start: Start,
+        pooling: &FrozenPooling,
+        checkpoint: Checkpoint,
+    ) -> std::result::Result<Tensor, ModelError> {
         let input = self.rows(Some(0))?; // (n, hidden)
         let (n, hidden) = input.dims2()?;
         let (parts, biased) = match start {
@@ -275,17 +295,8 @@ impl TapeTrace {
         let images = self
             .tape
             .jvp(self.sequence, (Side::Reading, parts), biased, output, checkpoint)?;
-        let mut pooled = vec![0f32; images.len() / n.max(1)];
-        for (sum, part) in pooled
-            .chunks_exact_mut(width)
-            .zip(images.chunks_exact((n * width).max(1)))
-        {
-            for (row, weight) in part.chunks_exact(width).zip(weights) {
-                sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v);
-            }
-        }
-        let k = pooled.len() / width.max(1);
-        Ok(Tensor::from_vec(pooled, (k, width), input.device())?)
+        let k = images.len() / (n * width).max(1);
+        Ok(pooled(&images, (k, n, width), pooling, &input)?)
     }
 
     fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {
@@ -295,6 +306,18 @@ impl TapeTrace {
         let n = (entries.len() as f64).sqrt() as usize;
         Tensor::from_vec(entries, (n, n), &candle_core::Device::Cpu)
     }
+}
+
+/// The pooled images of parts, (k, n, hidden) → (k, hidden), on the device of `input`.
+fn pooled(
+    images: &[f32],
+    (k, n, hidden): (usize, usize, usize),
+    pooling: &FrozenPooling,
+    input: &Tensor,
+) -> Result<Tensor> {
+    let parts = images.chunks_exact((n * hidden).max(1));
+    let pooled: Vec<f32> = parts.flat_map(|part| pooling.pool(part)).collect();
+    Tensor::from_vec(pooled, (k, hidden), input.device())
 }
 
 /// The vjp of a layer, (n, hidden) → (n, hidden), and the share of its biases.

@@ -54,7 +54,7 @@ pub use letter_case::LetterCase;
 pub use load::{FileCheck, network, verify};
 pub use load_error::LoadError;
 pub use matrix::{Arithmetic, Matrix};
-pub use pooling::{Pooling, own_tokens, weight_in_passage};
+pub use pooling::{FrozenPooling, Pooling, own_tokens, weight_in_passage};
 pub use projection::{Frozen, Projection};
 pub use prompts::{Prompts, Role};
 pub use random::Random;
@@ -440,11 +440,7 @@ impl Model {
     ) -> Result<(f64, Vec<f32>), ModelError> {
         let pooled = pooling.pool(&trace.hidden)?.to_vec1()?;
         let (value, gradient) = self.projection.toward(pooled, held, direction)?;
-        let weights = pooling.weights(trace.len());
-        let rows = weights
-            .iter()
-            .flat_map(|weight| gradient.iter().map(move |v| weight * v));
-        Ok((value, rows.collect()))
+        Ok((value, pooling.freeze(&trace.hidden)?.back(&gradient)))
     }
 
     /// The pooling for some tokens; for models that exclude prompts, it skips the prompt's tokens.

@@ -331,6 +331,8 @@ fn pooling(info: &ModelInfo) -> String {
     use crate::model::Pooling;
     match info.pooling {
         Pooling::Mean | Pooling::MeanFrom(_) => "the mean of all tokens is the embedding",
+        Pooling::MeanSqrtLen => "the sum of all tokens, divided by the square root of their number, is the embedding",
+        Pooling::Max => "the largest number of each column is the embedding",
         Pooling::Cls => "the first token's row is the embedding",
         Pooling::Last => "the last token's row is the embedding",
         Pooling::WeightedMean => "the mean, in which later tokens weigh more, is the embedding",

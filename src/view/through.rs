@@ -17,12 +17,13 @@ use crate::model::Model;
 pub(super) fn answer(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
     let trace = &pass.trace;
     let (layers, n) = (trace.layer_count(), trace.len());
-    let states = (0..=layers)
-        .map(|layer| Ok(trace.hidden_states(layer)?.to_vec2::<f32>()?))
-        .collect::<Result<Vec<_>, ViewError>>()?;
     let pooling = model.pooling();
-    let weights = pooling.weights(n);
-    let pooled: Vec<Vec<f32>> = states.iter().map(|rows| weighted(rows, &weights)).collect();
+    let (mut states, mut pooled) = (Vec::new(), Vec::new());
+    for layer in 0..=layers {
+        let state = trace.hidden_states(layer)?;
+        pooled.push(pooling.pool(&state)?.to_vec1::<f32>()?);
+        states.push(state.to_vec2::<f32>()?);
+    }
     let last = &states[layers];
     let norms: Vec<f32> = states.iter().flatten().map(|row| length(row)).collect();
     let drift = states.windows(2).flat_map(|pair| {
@@ -42,7 +43,7 @@ pub(super) fn answer(model: &Model, pass: &Pass) -> Result<Value, ViewError> {
         "drift": floats(&drift.collect::<Vec<f32>>()),
         "to_last": floats(&to_last.collect::<Vec<f32>>()),
         "pooled_to_last": pooled.iter().map(|row| cosine(row, end)).collect::<Vec<f32>>(),
-        "shares": floats(&shares(pass, &weights)?),
+        "shares": floats(&shares(pass, &pooling.freeze(&trace.hidden)?.shares())?),
         "pooling": format!("{pooling:?}"),
     }))
 }
@@ -78,25 +79,22 @@ pub(super) fn pool(model: &Model, pass: &Pass, coordinate: usize) -> Result<Valu
         return Err(missing("coordinate", coordinate, width));
     }
     let column: Vec<f32> = rows.iter().map(|row| row[coordinate]).collect();
-    let weights = model.pooling().weights(rows.len());
-    let pooled = weighted(&rows, &weights);
+    let pooling = model.pooling();
+    let pooled: Vec<f32> = pooling.pool(&pass.trace.hidden)?.to_vec1()?;
+    // What the coordinate takes from each row.
+    let mut alone = vec![0f32; width];
+    alone[coordinate] = 1.0;
+    let back = pooling.freeze(&pass.trace.hidden)?.back(&alone);
+    let weights: Vec<f32> = back.chunks_exact(width).map(|row| row[coordinate]).collect();
     Ok(json!({
         "coordinate": coordinate,
         "column": floats(&column),
         "weights": floats(&weights),
         "pooled": pooled[coordinate],
         "length": length(&pooled),
-        "pooling": format!("{:?}", model.pooling()),
+        "pooling": format!("{pooling:?}"),
         "projected": model.has_projection(),
     }))
-}
-
-fn weighted(rows: &[Vec<f32>], weights: &[f32]) -> Vec<f32> {
-    let mut sum = vec![0f32; rows.first().map_or(0, Vec::len)];
-    for (row, weight) in rows.iter().zip(weights) {
-        sum.iter_mut().zip(row).for_each(|(sum, v)| *sum += weight * v);
-    }
-    sum
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {

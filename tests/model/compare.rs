@@ -1,7 +1,7 @@
 //! The pair decomposition against published marginals and against a second implementation.
 
 use fovea::explain::{CenteredSide, Means, Measure, Pair, Which, compare, compare_centered, decomposition, parts};
-use fovea::model::{Model, Packed, TraceLevel, UNSTOPPED, largest};
+use fovea::model::{Model, Packed, Pooling, Source, TraceLevel, UNSTOPPED, largest};
 use fovea::text::Language;
 
 use super::{embedded, f32_model, normalize, pairs, real_units};
@@ -119,12 +119,12 @@ fn corresponding_words_are_linked() {
     }
 }
 
-/// The largest difference of the forward parts and the backward shares, which share no code.
-fn furthest_disagreement(model: &Model) -> f32 {
+/// The largest difference of the forward parts and the backward shares, which share no code, on some units of real code.
+fn furthest_disagreement(model: &Model, pooling: Pooling, count: usize) -> f32 {
     let units = real_units(model);
-    assert!(units.len() >= 50, "{} units", units.len());
+    assert!(units.len() >= count, "{} units", units.len());
     let mut furthest = 0f32;
-    for (text, language) in units.iter().take(50) {
+    for (text, language) in units.iter().take(count) {
         let tokens = model.tokenize(text, *language).unwrap();
         let batch = Packed::new([tokens.ids.as_slice()]);
         let trace = model
@@ -132,11 +132,11 @@ fn furthest_disagreement(model: &Model) -> f32 {
             .forward(&batch, TraceLevel::Layers, UNSTOPPED)
             .unwrap()
             .remove(0);
-        let embedding = model.pool(&trace).unwrap();
-        let backward = decomposition::shares(&trace, model.pooling(), &embedding).unwrap();
+        let embedding = model.pool_by(pooling, &trace).unwrap();
+        let backward = decomposition::shares(&trace, pooling, &embedding).unwrap();
         // Eight groups of tokens per unit cover every token and cost less than a pass for each.
         let groups: Vec<Vec<usize>> = (0..8).map(|k| (k..tokens.len()).step_by(8).collect()).collect();
-        let forward = parts::parts(&trace, model.pooling(), &groups, UNSTOPPED).unwrap();
+        let forward = parts::parts(&trace, pooling, &groups, UNSTOPPED).unwrap();
         let vectors: Vec<Vec<f32>> = forward.vectors.to_vec2().unwrap();
         let squared: f32 = embedding.iter().map(|v| v * v).sum();
         let share = |vector: &[f32]| vector.iter().zip(&embedding).map(|(a, b)| a * b).sum::<f32>() / squared;
@@ -157,9 +157,29 @@ fn furthest_disagreement(model: &Model) -> f32 {
 
 #[test]
 fn forward_parts_and_backward_shares_agree_on_fifty_units_of_real_code() {
-    let furthest = furthest_disagreement(&embedded());
+    let furthest = furthest_disagreement(&embedded(), Pooling::Mean, 50);
     eprintln!("largest disagreement: {furthest:e}");
     assert!(furthest < 1e-4, "{furthest}");
+}
+
+/// With fused operations and with the interpreter, whose last layers pool in different ways.
+#[test]
+fn forward_parts_and_backward_shares_agree_with_every_pooling() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-gpt2");
+    let decoder = Model::interpreted(&Source::Folder(folder)).unwrap();
+    for model in [embedded(), decoder] {
+        for pooling in [
+            Pooling::MeanFrom(3),
+            Pooling::MeanSqrtLen,
+            Pooling::Cls,
+            Pooling::Last,
+            Pooling::WeightedMean,
+            Pooling::Max,
+        ] {
+            let furthest = furthest_disagreement(&model, pooling, 6);
+            assert!(furthest < 1e-4, "{pooling:?}: {furthest}");
+        }
+    }
 }
 
 #[test]

@@ -195,8 +195,8 @@ fn unsupported_parts_of_a_folder_are_refused_by_name() {
         ("modules.json", "{".to_owned(), "modules.json"),
         (
             "1_Pooling/config.json",
-            r#"{"pooling_mode": "max"}"#.to_owned(),
-            "pooling by max is not supported",
+            r#"{"pooling_mode": ["max", "cls"]}"#.to_owned(),
+            "pooling by max and cls is not supported",
         ),
         (
             "2_Dense/config.json",

@@ -55,7 +55,7 @@ def variants():
     yield "as it is", {}
     for name, path in ACTIVATIONS.items():
         yield f"activation {name}", {"2_Dense/config.json": read("2_Dense/config.json") | {"activation_function": path}}
-    for mode in ("mean", "cls", ["mean"]):
+    for mode in ("mean", "cls", ["mean"], "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"):
         yield f"pooling {mode}", {"1_Pooling/config.json": {"embedding_dimension": 16, "pooling_mode": mode, "include_prompt": True}}
     yield "pooling without a mode", {"1_Pooling/config.json": {"word_embedding_dimension": 16}}
     yield "model_max_length", {"sentence_bert_config.json": {}, "tokenizer_config.json": read("tokenizer_config.json") | {"model_max_length": 9}}
