@@ -7,7 +7,7 @@ use crate::model::simd;
 use crate::text::Language;
 
 /// Version of the computation. Raise it whenever results for the same text change: reading, explaining, ranking.
-pub const RESULTS: u32 = 7;
+pub const RESULTS: u32 = 8;
 
 /// The content address of a result: 128 bits of SHA-256 over everything the result depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -214,6 +214,7 @@ mod tests {
             method: Method::Decomposition,
             words: vec![word; words],
             tokens: words + 2,
+            special: 2,
             coverage: 1.0,
             bias_share: 0.0,
             special_share: 0.0,

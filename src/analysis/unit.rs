@@ -29,6 +29,8 @@ pub struct UnitReport {
     pub words: Vec<WordScore>,
     /// Number of tokens, special tokens included.
     pub tokens: usize,
+    /// Number of special tokens among them.
+    pub special: usize,
     /// Share of the text's characters that the vocabulary contains, 0 to 1; 1 if the text has none.
     pub coverage: f32,
     /// Share that belongs to no word: the biases of the network.
@@ -49,7 +51,7 @@ pub struct UnitReport {
 /// How a model read a text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Read {
-    /// Number of tokens, special tokens included.
+    /// Number of tokens of the text, without special tokens.
     pub tokens: usize,
     /// Share of the text's characters that the vocabulary contains, 0 to 1.
     pub coverage: f32,
@@ -67,7 +69,7 @@ impl UnitReport {
     /// How the chosen model read the unit for its embedding.
     pub fn read_by_chosen(&self) -> Read {
         let own = Read {
-            tokens: self.tokens,
+            tokens: self.tokens.saturating_sub(self.special),
             coverage: self.coverage,
         };
         self.multilingual.unwrap_or(own)
@@ -254,6 +256,7 @@ fn explain_one(
             .map(|((range, score), rank)| WordScore { range, score, rank })
             .collect(),
         tokens: tokens.len(),
+        special: tokens.len() - tokens.of_text(),
         coverage: tokens.coverage,
         bias_share: scores.bias,
         special_share: scores.special,

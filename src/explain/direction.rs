@@ -147,7 +147,7 @@ impl Directed {
                     direction,
                     rest: &rest,
                     pooling: model.pooling_of(tokens),
-                    prompt: tokens.prompt.len(),
+                    added: tokens.len() - tokens.of_text(),
                 }),
                 types: &[],
             };

@@ -27,8 +27,8 @@ pub struct Projection<'a> {
     pub rest: &'a [f32],
     /// How tokens are pooled.
     pub pooling: Pooling,
-    /// How many of the unit's tokens belong to a prompt, which does not count in its weight.
-    pub prompt: usize,
+    /// How many of the unit's tokens are special ones or of a prompt, which do not count in its weight.
+    pub added: usize,
 }
 
 impl<'a> Goal<'a> {
@@ -137,7 +137,7 @@ impl Projection<'_> {
 
     /// The projection if the unit has this embedding and number of tokens.
     fn of(&self, embedding: &[f32], tokens: usize) -> Projected {
-        let own = tokens.saturating_sub(self.prompt);
+        let own = tokens.saturating_sub(self.added);
         let weight = f64::from(weight_in_passage(own, length(embedding) as f32));
         let rest = self.rest.iter().copied().chain(std::iter::repeat(0.0));
         let whole: Vec<f64> = embedding
@@ -206,7 +206,7 @@ mod tests {
         let projection = Projection {
             direction: &direction,
             rest: &[2.0, 1.0, -0.5, 0.25],
-            prompt: 2,
+            added: 2,
             pooling: Pooling::Mean,
         };
         let at = [0.9f32, -0.2, 0.4, 1.1];

@@ -109,6 +109,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn parts_of_texts_are_added_by_their_weights() {
+        let parts = |score: f32, residual: Option<f64>| Parts {
+            ranges: std::iter::once(0..3).collect(),
+            scores: vec![score],
+            special: 0.5,
+            bias: 0.25,
+            value: 4.0,
+            residual,
+        };
+        let mut sum = Parts::default();
+        sum.add(parts(2.0, Some(0.1)).starting_at(10), 0.5);
+        sum.add(parts(8.0, Some(0.2)).starting_at(20), 0.25);
+        assert_eq!((sum.ranges, sum.scores), (vec![10..13, 20..23], vec![1.0, 2.0]));
+        assert_eq!((sum.special, sum.bias, sum.value), (0.375, 0.1875, 3.0));
+        assert!((sum.residual.unwrap() - 0.1).abs() < 1e-12);
+        // A part that should sum to nothing has no residual.
+        let mut none = parts(1.0, None);
+        none.add(parts(1.0, None), 1.0);
+        assert_eq!(none.residual, None);
+    }
+
+    #[test]
     fn a_method_that_cannot_explain_a_number_is_refused_with_a_reason() {
         assert_eq!(Method::of_number("shap"), Ok(Method::Shap));
         let said = Method::of_number("alti").unwrap_err();

@@ -338,7 +338,7 @@ fn coverage(text: &str, units: &[(ByteRange, Tokens)]) -> f32 {
 /// A passage as units that fit the window, with their tokens.
 fn units(model: &Model, text: &str, language: Language) -> Result<Vec<(ByteRange, Tokens)>, ModelError> {
     let whole = model.tokenize_as(Role::Passage, text, language)?;
-    if whole.of_text() <= model.window() {
+    if whole.len() - whole.prompt.len() <= model.window() {
         return Ok(vec![(0..text.len(), whole)]);
     }
     let snapshot = Snapshot::new(text, 0, language);

@@ -54,7 +54,7 @@ pub use letter_case::LetterCase;
 pub use load::{FileCheck, network, verify};
 pub use load_error::LoadError;
 pub use matrix::{Arithmetic, Matrix};
-pub use pooling::{FrozenPooling, Pooling, own_tokens, weight_in_passage};
+pub use pooling::{FrozenPooling, Pooling, weight_in_passage};
 pub use projection::{Frozen, Projection};
 pub use prompts::{Prompts, Role};
 pub use random::Random;

@@ -2,19 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
-/// `[CLS]` and `[SEP]`: every unit has them, so that they do not count for the length of its text.
-const SPECIAL_TOKENS: usize = 2;
-
-/// Number of tokens of a unit without the special tokens that every unit has.
-pub fn own_tokens(tokens: usize) -> usize {
-    tokens.saturating_sub(SPECIAL_TOKENS)
-}
-
 /// The factor of a unit's embedding in a passage of several units: the passage is the mean of their directions, weighted by tokens.
-/// `tokens` counts special tokens; `length` is the norm of the embedding. 0 for an embedding of norm 0.
+/// `tokens` counts those of the text, without special ones, which every unit has; `length` is the norm of the embedding. 0 for an
+/// embedding of norm 0.
 pub fn weight_in_passage(tokens: usize, length: f32) -> f32 {
     match length > 0.0 {
-        true => own_tokens(tokens).max(1) as f32 / length,
+        true => tokens.max(1) as f32 / length,
         false => 0.0,
     }
 }

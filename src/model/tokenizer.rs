@@ -33,9 +33,9 @@ impl Tokens {
         self.ids.len()
     }
 
-    /// Number of tokens without those of the prompt, special tokens included.
+    /// Number of tokens of the text: without special tokens and those of the prompt.
     pub fn of_text(&self) -> usize {
-        self.len() - self.prompt.len()
+        self.special.iter().filter(|special| !**special).count()
     }
 
     /// Whether there are no tokens.

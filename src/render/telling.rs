@@ -121,6 +121,7 @@ mod tests {
                 })
                 .collect(),
             tokens: 0,
+            special: 0,
             coverage,
             bias_share: 0.0,
             special_share: 0.0,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{own_tokens, weight_in_passage};
+use crate::model::weight_in_passage;
 use crate::segment::{Item, ItemKind, Segments};
 
 /// Minimum tokens of a comparable item: a bare heading resembles every other bare heading.
@@ -17,7 +17,7 @@ pub const MIN_COVERAGE: f32 = 0.5;
 pub struct Part<'a> {
     /// The pooled embedding of the unit, not necessarily normalized.
     pub embedding: &'a [f32],
-    /// Number of its word pieces, including special tokens.
+    /// Number of its word pieces, without special tokens.
     pub tokens: usize,
     /// Share of its letters that the vocabulary can read.
     pub coverage: f32,
@@ -29,9 +29,8 @@ pub struct Part<'a> {
 pub fn embed(parts: &[Part]) -> Option<Arc<[f32]>> {
     let (mut own, mut weights, mut covered) = (0usize, 0f32, 0f32);
     for part in parts {
-        let tokens = own_tokens(part.tokens);
-        let weight = tokens.max(1) as f32;
-        own += tokens;
+        let weight = part.tokens.max(1) as f32;
+        own += part.tokens;
         weights += weight;
         covered += weight * part.coverage;
     }
@@ -154,19 +153,40 @@ mod tests {
         };
         let fields: String = (0..60).map(|i| format!("    FIELD_{i} = {i} + {i} * {i}\n")).collect();
         let body: String = (0..60).map(|i| format!("    line_{i} = {i} + {i} * {i}\n")).collect();
-        let first = |text: &str| {
-            let snapshot = crate::text::Snapshot::new(text, 0, crate::text::Language::Python);
-            let budget = crate::segment::Budget {
-                tokens: &|text, _| text.len() / 4 + 2,
-                window: 256,
-            };
-            let segments = crate::segment::segment(&snapshot, &crate::segment::parse(&snapshot), &budget);
-            large_type(&segments, 0)
-        };
+        let first = |text: &str| large_type(&segments(text), 0);
         assert!(first(&format!("class Large:\n{}", methods(40))));
         assert!(!first(&format!("class Small:\n{}", methods(2))));
         assert!(!first(&format!("class Fields:\n{fields}")));
         assert!(!first(&format!("def long():\n{body}")));
+    }
+
+    fn segments(text: &str) -> Segments {
+        let snapshot = crate::text::Snapshot::new(text, 0, crate::text::Language::Python);
+        let budget = crate::segment::Budget {
+            tokens: &|text, _| text.len() / 4 + 2,
+            window: 256,
+        };
+        crate::segment::segment(&snapshot, &crate::segment::parse(&snapshot), &budget)
+    }
+
+    #[test]
+    fn the_beginning_of_a_large_type_ends_with_the_unit_that_passes_its_size() {
+        let fields: String = (0..100)
+            .map(|i| format!("    field_{i}: int = {i} + {i} * {i}\n"))
+            .collect();
+        let method = "    def total(self):\n        return self.field_1 + self.field_2 * self.field_3\n";
+        let own = segments(&format!("class Large:\n{fields}\n{method}"));
+        let used = units_of(&own, 0);
+        let inside = &own.items[1].units;
+        assert!(
+            used.len() > 1 && used.iter().all(|unit| !inside.contains(unit)),
+            "{used:?}"
+        );
+        let bytes = |units: &[usize]| units.iter().map(|unit| own.units[*unit].range.len()).sum::<usize>();
+        assert!(bytes(&used) >= LARGE_TYPE && bytes(&used[..used.len() - 1]) < LARGE_TYPE);
+        // They are the first ones, and not all.
+        assert_eq!(used, (0..used.len()).collect::<Vec<_>>());
+        assert!(used.len() < own.items[0].units.len() - inside.len());
     }
 
     fn part(embedding: &[f32], tokens: usize, coverage: f32) -> Part<'_> {
@@ -179,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_vector_of_an_item_is_the_normalized_token_weighted_mean_of_its_units() {
-        let vector = embed(&[part(&[10.0, 0.0], 32, 1.0), part(&[0.0, 0.1], 12, 1.0)]).expect("comparable");
+        let vector = embed(&[part(&[10.0, 0.0], 30, 1.0), part(&[0.0, 0.1], 10, 1.0)]).expect("comparable");
         let expected = [30.0f32, 10.0].map(|x| x / 1000f32.sqrt());
         assert!(
             (vector[0] - expected[0]).abs() < 1e-6 && (vector[1] - expected[1]).abs() < 1e-6,
@@ -190,8 +210,8 @@ mod tests {
     #[test]
     fn items_that_are_short_unreadable_or_without_direction_have_no_vector() {
         assert!(embed(&[]).is_none());
-        assert!(embed(&[part(&[1.0, 0.0], 13, 1.0)]).is_none());
-        assert!(embed(&[part(&[1.0, 0.0], 14, 1.0)]).is_some());
+        assert!(embed(&[part(&[1.0, 0.0], 11, 1.0)]).is_none());
+        assert!(embed(&[part(&[1.0, 0.0], 12, 1.0)]).is_some());
         assert!(embed(&[part(&[1.0, 0.0], 40, 0.49)]).is_none());
         assert!(embed(&[part(&[1.0, 0.0], 40, 0.2), part(&[1.0, 0.0], 80, 1.0)]).is_some());
         assert!(embed(&[part(&[0.0, 0.0], 40, 1.0)]).is_none());

@@ -30,6 +30,7 @@ fn a_head_answers_with_the_spans_of_transformers() {
             file.to_str().unwrap(),
             "--model",
             ANSWERS,
+            "--trust",
             "--format",
             "json",
         ];
@@ -58,6 +59,8 @@ fn a_head_answers_with_the_spans_of_transformers() {
         let passage = case["passage"].as_str().unwrap().replace(':', " :");
         let words = answer["words"].as_array().unwrap();
         assert_eq!(words.len(), passage.split_whitespace().count());
+        let trust = &answer["trust"];
+        assert!(trust["target"] == "answer" && trust["words"] == words.len(), "{trust}");
     }
     assert!(some > 1 && none > 1, "{some} {none}");
 }

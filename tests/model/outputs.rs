@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use fovea::explain::{
-    Directed, Goal, Method, Owner, Projection, Subject, TokenScores, WordMap, gradient, integrated_gradients,
-    leave_one_out, lime, number, shap, smoothgrad,
+    Directed, Goal, Heads, Method, Owner, Projection, Subject, TokenScores, WordMap, gradient, integrated_gradients,
+    leave_one_out, lime, number, salience, shap, smoothgrad,
 };
 use fovea::model::tape::Target;
 use fovea::model::{Model, ModelError, Packed, Source, Tokens, Trace, TraceLevel, UNSTOPPED, largest};
@@ -142,6 +142,9 @@ fn meets(model: &Model, name: &str, goal: Goal, golden: &Golden) {
             }
             _ => assert_eq!((parts.residual, parts.bias), (None, 0.0), "{name}: {method:?}"),
         }
+        // Parts of a number do not sum to 1, so that they cannot miss it.
+        let scores = salience(model, &subject, method, Heads::default(), UNSTOPPED).unwrap();
+        assert_eq!(scores.residual, 0.0, "{name}: {method:?}");
     }
 }
 
@@ -196,7 +199,7 @@ fn cosines(model: &Model, name: &str) {
             direction: &direction,
             rest: &[],
             pooling: model.pooling(),
-            prompt: 0,
+            added: 0,
         };
         meets(model, name, Goal::Along(projection), golden);
     }

@@ -107,7 +107,7 @@ fn a_prompt_is_read_as_part_of_the_text_and_stands_for_no_word_of_it() {
     ] {
         let tokens = model.tokenize_as(role, text, Language::Prose).unwrap();
         assert_eq!(tokens.ids, model.tokenize(joined, Language::Prose).unwrap().ids);
-        assert_eq!((tokens.of_text(), tokens.prompt.start), (plain.len(), 1));
+        assert_eq!((tokens.of_text(), tokens.prompt.start), (plain.of_text(), 1));
         assert!(tokens.special[tokens.prompt.clone()].iter().all(|special| *special));
         assert_eq!(tokens.spans[tokens.prompt.end..], plain.spans[1..]);
         assert_eq!(tokens.coverage, plain.coverage);

@@ -78,6 +78,7 @@ fn unit(report: &UnitReport, bytes: &mut Vec<u8>) {
     bytes.push(name.len() as u8);
     bytes.extend_from_slice(name.as_bytes());
     whole(report.tokens as u64, bytes);
+    whole(report.special as u64, bytes);
     for number in [
         report.coverage,
         report.bias_share,
@@ -160,6 +161,7 @@ impl<'a> Rest<'a> {
         let name = std::str::from_utf8(self.take(length.into())?).ok()?;
         let method = Method::from_name(name)?;
         let tokens = usize::try_from(self.whole()?).ok()?;
+        let special = usize::try_from(self.whole()?).ok()?;
         let [coverage, bias_share, special_share, residual, ms] = [
             self.float()?,
             self.float()?,
@@ -194,6 +196,7 @@ impl<'a> Rest<'a> {
             method,
             words,
             tokens,
+            special,
             coverage,
             bias_share,
             special_share,
@@ -234,7 +237,7 @@ mod tests {
             words in prop::collection::vec((any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>()), 0..50),
             embedding in prop::collection::vec(any::<u32>(), 0..400),
             numbers in any::<[u32; 5]>(),
-            tokens in any::<usize>(),
+            (tokens, special) in any::<(usize, usize)>(),
             method in 0..Method::ALL.len(),
             multilingual in prop::option::of(any::<(usize, u32)>()),
         ) {
@@ -250,6 +253,7 @@ mod tests {
                     })
                     .collect(),
                 tokens,
+                special,
                 coverage: float(numbers[0]),
                 bias_share: float(numbers[1]),
                 special_share: float(numbers[2]),
@@ -261,7 +265,7 @@ mod tests {
             let bytes = encode(key(), &Entry::Unit(Arc::new(report.clone())));
             let Some(Entry::Unit(read)) = decode(key(), &bytes) else { panic!("not read back") };
             prop_assert_eq!(bits(&read.embedding), embedding);
-            prop_assert_eq!(read.tokens, report.tokens);
+            prop_assert_eq!((read.tokens, read.special), (report.tokens, report.special));
             prop_assert_eq!(read.method, report.method);
             let by_chosen = |r: &UnitReport| r.multilingual.map(|read| (read.tokens, read.coverage.to_bits()));
             prop_assert_eq!(by_chosen(&read), multilingual);

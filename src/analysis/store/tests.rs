@@ -32,6 +32,7 @@ fn unit(number: u32) -> Entry {
         method: Method::Decomposition,
         words: words.collect(),
         tokens: 42,
+        special: 2,
         coverage: 1.0,
         bias_share: 0.1,
         special_share: 0.2,

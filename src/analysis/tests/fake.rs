@@ -533,6 +533,7 @@ pub fn report_of(text: &str, method: Method) -> UnitReport {
             })
             .collect(),
         tokens: words.len() + 2,
+        special: 2,
         coverage: if letters == 0 {
             1.0
         } else {

@@ -120,6 +120,7 @@ fn neighbors_of_three_hundred_items_among_five_thousand_are_computed_once() {
             let embedding = (0..384).map(|_| random()).collect();
             Some(Arc::new(UnitReport {
                 tokens: 50,
+                special: 2,
                 embedding,
                 ..report_of("", Method::Decomposition)
             }))

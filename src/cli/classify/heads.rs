@@ -11,7 +11,7 @@ use crate::cli::input::Usage;
 use crate::explain::{Goal, Method, Parts, Subject, WordMap, number};
 use crate::model::spec::Task;
 use crate::model::tape::{Network, Target};
-use crate::model::{Encoder, Model, Packed, Tokens, Trace, UNSTOPPED, own_tokens};
+use crate::model::{Encoder, Model, Packed, Tokens, Trace, UNSTOPPED};
 use crate::render::json::JsonPosition;
 use crate::similar::probe::logistic::probabilities;
 use crate::text::ByteRange;
@@ -24,7 +24,7 @@ pub(super) fn classify(arguments: &Classify, items: &[(String, Passage)]) -> Res
     let classify = |(path, passage): &(String, Passage)| {
         let parts = units(&model, passage)?;
         let place = |byte| JsonPosition::new(&passage.snapshot, byte);
-        if parts.iter().all(|(_, tokens)| own_tokens(tokens.len()) == 0) {
+        if parts.iter().all(|(_, tokens)| tokens.of_text() == 0) {
             return Err(Usage(format!("{path}: there is no text to classify")).into());
         }
         let mut found = Classified {
@@ -121,8 +121,8 @@ fn of_text(
     (labels, independent): (&[String], bool),
     found: &mut Classified,
 ) -> Result<()> {
-    let total: usize = units.iter().map(|(_, tokens)| own_tokens(tokens.len())).sum();
-    let weight = |tokens: &Tokens| own_tokens(tokens.len()) as f64 / total.max(1) as f64;
+    let total: usize = units.iter().map(|(_, tokens)| tokens.of_text()).sum();
+    let weight = |tokens: &Tokens| tokens.of_text() as f64 / total.max(1) as f64;
     let mut logits = vec![0f64; labels.len()];
     let mut kept = None;
     let method = arguments.method;

@@ -274,13 +274,18 @@ fn sensitivity(
             .enumerate()
             .filter(|(at, _)| *at != word)
             .map(|(_, score)| *score);
-        let (moved, length) = own.zip(&other).fold((0f64, 0f64), |(moved, length), (own, other)| {
-            let (own, other) = (f64::from(own), f64::from(*other));
-            (moved + (own - other).powi(2), length + own.powi(2))
-        });
-        most = most.max((moved / length.max(f64::MIN_POSITIVE)).sqrt() as f32);
+        most = most.max(relative_move(own, &other));
     }
     Ok(most)
+}
+
+/// |other - own| / |own|.
+fn relative_move(own: impl Iterator<Item = f32>, other: &[f32]) -> f32 {
+    let (moved, length) = own.zip(other).fold((0f64, 0f64), |(moved, length), (own, other)| {
+        let (own, other) = (f64::from(own), f64::from(*other));
+        (moved + (own - other).powi(2), length + own.powi(2))
+    });
+    (moved / length.max(f64::MIN_POSITIVE)).sqrt() as f32
 }
 
 /// Kendall's τ-b of the scores of each pair of rankers; only the first random order counts.
@@ -427,9 +432,8 @@ mod tests {
         );
     }
 
-    #[test]
-    fn random_orders_are_averaged_and_other_rankers_are_kept() {
-        let measured = |ranker: Ranker, change: f32| Measured {
+    fn measured(ranker: Ranker, change: f32) -> Measured {
+        Measured {
             ranker: ranker.name().to_owned(),
             deleted: [change; BINS.len()],
             kept: [change / 2.0; BINS.len()],
@@ -439,14 +443,55 @@ mod tests {
             soft_sufficiency: None,
             sensitivity: None,
             ms: 1.0,
+        }
+    }
+
+    #[test]
+    fn scores_move_by_the_length_of_their_change_relative_to_their_own() {
+        let moved = |own: &[f32], other: &[f32]| relative_move(own.iter().copied(), other);
+        assert_eq!(moved(&[3.0, 4.0], &[3.0, 4.0]), 0.0);
+        assert_eq!(moved(&[3.0, 4.0], &[6.0, 8.0]), 1.0);
+        assert_eq!(moved(&[3.0, 4.0], &[0.0, 8.0]), 1.0);
+        assert_eq!(moved(&[0.6, 0.8], &[0.6, 0.3]), 0.5);
+    }
+
+    #[test]
+    fn kept_measures_answer_a_question_that_asks_for_no_more() {
+        let (alti, random) = (Ranker::Method(Method::Alti), Ranker::Random);
+        let asked = |rankers: &[Ranker], sensitivity: bool, ceiling: bool| Asked {
+            rankers: rankers.to_vec(),
+            aim: Aim::Embedding,
+            sensitivity,
+            ceiling,
+            seed: 1,
         };
+        let mut unit = UnitMeasures {
+            rankers: vec![measured(alti, 0.5), measured(random, 0.1)],
+            refused: vec!["shap".to_owned()],
+            ..UnitMeasures::default()
+        };
+        assert!(unit.answers(&asked(&[alti, random], false, false), false));
+        assert!(unit.answers(&asked(&[Ranker::Method(Method::Shap)], true, false), true));
+        assert!(!unit.answers(&asked(&[Ranker::Method(Method::Lime)], false, false), false));
+        // A random order has neither of the two.
+        assert!(unit.answers(&asked(&[random], true, false), true));
+        assert!(!unit.answers(&asked(&[alti], true, false), false));
+        assert!(!unit.answers(&asked(&[alti], false, false), true));
+        assert!(!unit.answers(&asked(&[alti], false, true), false));
+        unit.rankers[0].sensitivity = Some(0.1);
+        assert!(unit.answers(&asked(&[alti], true, false), false));
+        assert!(!unit.answers(&asked(&[alti], true, false), true));
+        unit.rankers[0].scrambled = Some(0.1);
+        unit.ceiling = Some([0.5; BINS.len()]);
+        assert!(unit.answers(&asked(&[alti], true, true), true));
+    }
+
+    #[test]
+    fn random_orders_are_averaged_and_other_rankers_are_kept() {
         let mut unit = UnitMeasures {
             words: 9,
             tokens: 11,
-            rankers: Vec::new(),
-            refused: Vec::new(),
-            agreement: Vec::new(),
-            ceiling: None,
+            ..UnitMeasures::default()
         };
         for change in [0.25, 0.75] {
             unit.add(measured(Ranker::Random, change), 2);

@@ -61,6 +61,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_median_is_the_value_in_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, -1.0, 3.0, 2.0]), 3.0);
+        assert_eq!((median(&[7.0]), median(&[])), (7.0, 0.0));
+    }
+
+    #[test]
     fn tau_agrees_with_scipy() {
         // scipy.stats.kendalltau of the same lists.
         for (a, b, expected) in [

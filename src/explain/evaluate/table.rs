@@ -289,6 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn methods_agree_by_the_mean_of_their_own_pairs() {
+        let pair = |a: &str, b: &str, tau: f32| (a.to_owned(), b.to_owned(), tau);
+        let with = |agreement| UnitMeasures {
+            agreement,
+            ..UnitMeasures::default()
+        };
+        let units = [
+            with(vec![pair("x", "y", 0.5), pair("x", "z", -0.5), pair("y", "z", 0.25)]),
+            with(vec![pair("y", "x", 0.0), pair("z", "x", 0.5)]),
+        ];
+        let found = agreement(vec!["x", "y", "z"], &units);
+        assert_eq!(found.tau[0], [Some(1.0), Some(0.25), Some(0.0)]);
+        assert_eq!(found.tau[1], [Some(0.25), Some(1.0), Some(0.25)]);
+        assert_eq!(found.tau[2], [Some(0.0), Some(0.25), Some(1.0)]);
+    }
+
+    #[test]
     fn a_row_counts_and_compares_only_the_units_of_its_method() {
         let mut second = unit(0.6);
         second.ceiling = None;

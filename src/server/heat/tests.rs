@@ -75,6 +75,7 @@ fn explained(text: &str) -> UnitReport {
             })
             .collect(),
         tokens: words.len() + 2,
+        special: 2,
         coverage: ascii as f32 / text.chars().count().max(1) as f32,
         bias_share: 0.0,
         special_share: 0.0,

@@ -213,6 +213,12 @@ fn strings_and_patterns_are_one_token() {
             "{literal}"
         );
     }
+    // Two raw strings of C++ with the same delimiter, far from the beginning.
+    let text = r##"f(number, R"x(a "b" )y")x", R"x(c)x", R"(d)")"##;
+    assert_eq!(
+        literals(text, Cpp),
+        [r##"R"x(a "b" )y")x""##, r#"R"x(c)x""#, r#"R"(d)""#]
+    );
     // An empty string is not the beginning of a raw one.
     assert_eq!(literals(r#"f("", "a")"#, CSharp), [r#""""#, r#""a""#]);
 }

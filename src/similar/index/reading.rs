@@ -18,7 +18,7 @@ use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
 /// Version of the index contents. Raise it when the items of a file or their vectors change.
-pub(super) const CONTENTS: u32 = 10;
+pub(super) const CONTENTS: u32 = 11;
 
 /// Content address of a file or a unit. It contains 128 bits of SHA-256 over everything that determines its items or vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -157,7 +157,7 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
 /// The stored data of a unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnitVector {
-    /// Number of word pieces, including special tokens but without a prompt.
+    /// Number of word pieces of the text: without special tokens and a prompt.
     pub tokens: usize,
     /// Share of its letters that the vocabulary can read.
     pub coverage: f32,

@@ -176,3 +176,43 @@ fn a_short_item_is_found_by_its_name_and_resembles_nothing() {
     assert_eq!((near.len(), vector_index.len()), (24, 24));
     assert!(near.iter().all(|hit| hit.item.name != "tiny"));
 }
+
+#[test]
+fn a_phrase_is_looked_up_in_the_files_and_in_no_passage_without_it() {
+    let bench = Bench::new();
+    let with = |comment: &str| format!("/// {comment}\n{}", function("sum", 3));
+    bench.write("a.rs", &with("Adds the numbers of the list"));
+    bench.write("b.rs", &with("Adds the list of the numbers"));
+    bench.write("c.rs", &with("Adds THE NUMBERS of\n/// the list"));
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let found = |query: &str| -> Vec<PathBuf> {
+        let hits = search(&vector_index, query, &Filter::default(), 9);
+        let items = hits.iter().filter(|hit| hit.item.kind != ItemKind::File);
+        let mut paths: Vec<PathBuf> = items.map(|hit| hit.path.to_owned()).collect();
+        paths.sort();
+        paths
+    };
+    assert_eq!(found("adds").len(), 3);
+    assert_eq!(found("adds \"the numbers of\""), ["a.rs", "c.rs"].map(PathBuf::from));
+    assert_eq!(found("\"list of the\""), [PathBuf::from("b.rs")]);
+    assert!(found("\"numbers list\"").is_empty());
+    // The index stores no text: a file that is gone contains no phrase.
+    std::fs::remove_file(bench.root.path().join("a.rs")).unwrap();
+    assert_eq!(found("adds \"the numbers of\""), [PathBuf::from("c.rs")]);
+}
+
+#[test]
+fn the_definition_of_a_name_gains_by_its_kind_its_file_and_its_case() {
+    use super::super::searching::definition;
+    let own =
+        only_item("struct Router {\n    routes: Vec<Route>,\n    fallback: Option<Route>,\n    strict: bool,\n}\n")
+            .item;
+    let gain = |name: &str, file: &str| definition((name, 1.0), &own, file);
+    assert_eq!(gain("Router", "app.rs"), 1.0);
+    assert_eq!(gain("router", "app.rs"), 0.7);
+    assert_eq!(gain("Router", "router.rs"), 1.5);
+    assert_eq!(definition(("Router", 0.5), &own, "app.rs"), 0.5);
+    let method = only_item(&function("Router", 1)).item;
+    assert_eq!(definition(("Router", 1.0), &method, "app.rs"), 0.6);
+}
