@@ -236,7 +236,7 @@ impl AnalysisHandle {
             unparsed: unparsed.collect(),
             model: state.model.clone(),
             paused: state.paused,
-            busy: state.running.is_some(),
+            busy: state.busy,
             queued: state.waiting(),
             index: IndexStatus {
                 stage: state.indexing.stage.clone(),
@@ -256,6 +256,12 @@ impl AnalysisHandle {
     pub fn finish(&self, limit: Duration) {
         self.shutdown();
         self.shared().cache.finish(limit);
+    }
+
+    /// Whether the model thread works on anything.
+    #[cfg(test)]
+    pub fn works(&self) -> bool {
+        self.shared().state().running.is_some()
     }
 
     /// Number of times that the model thread woke up.

@@ -106,7 +106,8 @@ pub struct Status {
     pub model: ModelStatus,
     /// Whether the user paused it.
     pub paused: bool,
-    /// Whether a computation runs now.
+    /// Whether work on whole documents is under way, as the last [`Event::Busy`] said. Other work ends without an event, so that whoever
+    /// was told of it would never learn of its end.
     pub busy: bool,
     /// Number of waiting questions.
     pub queued: usize,

@@ -74,7 +74,8 @@ impl Worker {
             };
             (report, document.keys.clone())
         };
-        if !std::mem::replace(&mut self.announced_busy, true) {
+        let busy = std::mem::replace(&mut self.shared.state().busy, true);
+        if !busy {
             self.shared.tell(Event::Busy(true));
         }
         let unit = |&index: &usize| &report.segments.units[index];

@@ -49,6 +49,8 @@ pub struct State {
     pub queue: Queue,
     /// The current work.
     pub running: Option<Running>,
+    /// Whether work on whole documents was announced, and its end was not.
+    pub busy: bool,
     /// Whether the user paused the analysis.
     pub paused: bool,
     /// Whether the size of the pool changed.
@@ -93,6 +95,7 @@ impl Shared {
             documents: Documents::default(),
             queue: Queue::default(),
             running: None,
+            busy: false,
             paused: false,
             pool_changed: false,
             lenses: LensSchedule::default(),

@@ -56,8 +56,6 @@ pub struct Worker {
     pub(super) attempt: Attempt,
     /// Times of recent panics.
     pub(super) panics: VecDeque<Instant>,
-    /// Whether it announced that it is busy.
-    pub(super) announced_busy: bool,
     /// The last comparison.
     pub(super) compared: Option<LastComparison>,
 }
@@ -76,7 +74,6 @@ impl Worker {
             quarantine: Quarantine::default(),
             attempt: Attempt::Nothing,
             panics: VecDeque::new(),
-            announced_busy: false,
             compared: None,
         };
         while let Some(action) = worker.next() {
@@ -132,7 +129,7 @@ impl Worker {
             .filter_map(|(_, document)| document.announce(None))
             .map(Event::Report)
             .collect();
-        if std::mem::take(&mut self.announced_busy) {
+        if std::mem::take(&mut state.busy) {
             news.push(Event::Busy(false));
         }
         news

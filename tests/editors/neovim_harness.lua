@@ -57,7 +57,8 @@ local function wait(what, condition)
     value = condition()
     return value
   end, 20) then
-    error('timed out waiting for ' .. what, 2)
+    -- The status says most about a server that does not come to what is waited for.
+    error(('timed out waiting for %s; the status is %s'):format(what, vim.inspect(require('fovea.status').get())), 2)
   end
   return value
 end

@@ -87,7 +87,7 @@ fn a_flood_of_updates_rarely_wakes_the_model_thread() {
     let bench = Bench::new(Duration::from_secs(60));
     bench.open("a", "fn f() {}");
     bench.completed(1);
-    until(|| !bench.analysis.status().busy);
+    until(|| !bench.analysis.works());
     let before = bench.analysis.wakeups();
     for version in 2..1000 {
         bench
