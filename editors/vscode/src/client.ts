@@ -33,6 +33,7 @@ const PROTOCOL = 1;
 
 /** A server that ends more often than this within [`SPELL`] is not restarted automatically. */
 const MOST_ENDS = 5;
+const ENDED = `The server ended ${MOST_ENDS + 1} times within three minutes and is not started again.`;
 /** Milliseconds. */
 const SPELL = 3 * 60 * 1000;
 
@@ -63,6 +64,8 @@ export class Server implements vscode.Disposable {
   private readonly ends: number[] = [];
   /** Whether the program has answered as a server since the last manual start. */
   private spoke = false;
+  /** What the handler of ends decided during the current start; undefined if it saw none. */
+  private decided: CloseAction | undefined;
   private works = 0;
 
   constructor(
@@ -172,10 +175,11 @@ export class Server implements vscode.Disposable {
       return;
     }
     this.become('starting');
-    this.spoke = false;
     if (!again) {
+      this.spoke = false;
       this.ends.length = 0;
     }
+    this.decided = undefined;
     try {
       const command = await program(this.context);
       const client = new Client('fovea', 'Fovea', { command, args: ['serve'] }, this.options(command));
@@ -206,10 +210,16 @@ export class Server implements vscode.Disposable {
     } catch (error) {
       const gone = this.spoke && this.client !== undefined && !(error instanceof NoProgram);
       await this.drop();
-      if (gone && this.mayStartAgain()) {
+      if (!gone) {
+        return this.fail(error instanceof NoProgram ? error.message : this.unspoken(error));
+      }
+      // The handler of ends may have seen this one: then it is counted, and told if it was one too many.
+      if (this.decided === undefined ? this.mayStartAgain() : this.decided === CloseAction.Restart) {
         return this.startNow(true);
       }
-      this.fail(error instanceof NoProgram ? error.message : this.unspoken(error));
+      if (this.decided === undefined) {
+        this.fail(ENDED);
+      }
     }
   }
 
@@ -276,14 +286,15 @@ export class Server implements vscode.Disposable {
         if (!this.spoke) {
           return { action: CloseAction.DoNotRestart, handled: true, message: `${command} ended before it said anything` };
         }
-        if (this.mayStartAgain()) {
+        this.decided = this.mayStartAgain() ? CloseAction.Restart : CloseAction.DoNotRestart;
+        if (this.decided === CloseAction.Restart) {
           this.become('starting');
-          return { action: CloseAction.Restart, handled: true, message: 'The server ended; it is started again.' };
+          return { action: this.decided, handled: true, message: 'The server ended; it is started again.' };
         }
         // The client releases the server itself after this handler.
         setImmediate(() => void this.drop());
-        this.fail(`The server ended ${MOST_ENDS + 1} times within three minutes and is not started again.`);
-        return { action: CloseAction.DoNotRestart, handled: true };
+        this.fail(ENDED);
+        return { action: this.decided, handled: true };
       },
     };
   }

@@ -9,7 +9,7 @@ const { api, having, heat, open, running, root, servers, set, test, until } = re
 
 /** A program that stops reading after the first request and ends, three times; then it runs the server. */
 const SHORT_LIVED = (runs, server) => `#!/usr/bin/env python3
-import json, os, sys
+import json, os, sys, time
 with open('${runs}', 'a+') as file:
     file.write('.')
     file.seek(0)
@@ -24,6 +24,8 @@ asked = json.loads(sys.stdin.buffer.read(length))
 answer = json.dumps({'jsonrpc': '2.0', 'id': asked['id'], 'result': {'capabilities': {}}}).encode()
 os.close(0)
 os.write(1, b'Content-Length: %d\\r\\n\\r\\n' % len(answer) + answer)
+# The first answer has to be read before the end is noticed: only then is the program known as a server.
+time.sleep(0.5 if count == 1 else 0)
 `;
 
 /** A server that supports LSP but none of Fovea's messages. */
