@@ -104,13 +104,21 @@
     (pop-to-buffer buffer)
     (setq fovea--answer-origin origin)))
 
+(defvar fovea--status)
+
+(defun fovea--answer-question ()
+  "Read a question, unless there is no model to answer it."
+  (when (eq (plist-get fovea--status :writes) :json-false)
+    (user-error "No model here writes text; name one in `fovea-server-model-generator', such as a GGUF file of Gemma 3 270M"))
+  (read-string "Question: " nil 'fovea--ask-history))
+
 ;;;###autoload
 (defun fovea-answer (question &optional alone)
   "Let a model write an answer to QUESTION from the open documents and the folder.
 With ALONE, a prefix argument, only from this document.  Under each sentence are
 the passages that it draws on.  This takes seconds; \\[keyboard-quit] stops it.
 The setting `model.generator' must name a model that writes."
-  (interactive (list (read-string "Question: " nil 'fovea--ask-history) current-prefix-arg))
+  (interactive (list (fovea--answer-question) current-prefix-arg))
   (let* ((answer (fovea-wait "writing an answer" "fovea.ask"
                              (append (list :question question :write t)
                                      (and alone (list :uri (fovea-uri))))))

@@ -277,9 +277,14 @@ pub(super) fn parse_pooling(json: &[u8], file: &str) -> Result<(Pooling, bool), 
         ["mean"] => Ok((Pooling::Mean, includes_prompt)),
         ["cls"] => Ok((Pooling::Cls, includes_prompt)),
         ["lasttoken"] => Ok((Pooling::Last, includes_prompt)),
-        ["weightedmean"] => Ok((Pooling::WeightedMean, includes_prompt)),
-        ["mean_sqrt_len_tokens"] => Ok((Pooling::MeanSqrtLen, includes_prompt)),
-        ["max"] => Ok((Pooling::Max, includes_prompt)),
+        // Without the prompt, sentence-transformers pools other rows here; only the mean knows them.
+        [mode @ ("weightedmean" | "mean_sqrt_len_tokens" | "max")] if !includes_prompt => Err(ConfigError::Pooling {
+            file: file.to_owned(),
+            modes: format!("{mode} with \"include_prompt\": false"),
+        }),
+        ["weightedmean"] => Ok((Pooling::WeightedMean, true)),
+        ["mean_sqrt_len_tokens"] => Ok((Pooling::MeanSqrtLen, true)),
+        ["max"] => Ok((Pooling::Max, true)),
         ref modes => Err(ConfigError::Pooling {
             file: file.to_owned(),
             modes: modes.join(" and "),
@@ -390,6 +395,10 @@ mod tests {
             (
                 r#"{"pooling_mode": ["mean", "cls"]}"#,
                 "p: pooling by mean and cls is not supported",
+            ),
+            (
+                r#"{"pooling_mode": "max", "include_prompt": false}"#,
+                "p: pooling by max with \"include_prompt\": false is not supported",
             ),
             (
                 r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": true}"#,

@@ -5,7 +5,7 @@ use super::protocol::{
     StoreState,
 };
 use super::request_snapshot::RequestSnapshot;
-use super::requests::classify;
+use super::requests::{classify, generator};
 use super::session::Session;
 use super::settings::HeatPreset;
 use super::uris;
@@ -27,6 +27,7 @@ pub fn status(session: &Session) -> StatusParams {
         heat: request.settings.heat() != HeatPreset::Off,
         preset: request.settings.heat().name().to_owned(),
         highlight: request.settings.highlight,
+        writes: None,
         message: None,
         inactive,
         unparsed: session
@@ -58,6 +59,7 @@ pub fn status(session: &Session) -> StatusParams {
                     base.health
                 },
                 message: problem,
+                writes: Some(generator::writes(&request.settings, &info)),
                 attention: Some(AttentionShape {
                     layers: info.layers,
                     heads: info.heads,

@@ -395,6 +395,9 @@
 (test "fovea-answer says what to set if no model writes"
   (let ((problem (condition-case err (progn (fovea-answer the-question) "") (error (error-message-string err)))))
     (check (string-search "writes no text; set fovea.model.generator" problem) "the reason" problem))
+  (cl-letf (((symbol-function 'read-string) (lambda (&rest _) (error "Asked for a question"))))
+    (let ((problem (condition-case err (progn (call-interactively #'fovea-answer) "") (error (error-message-string err)))))
+      (check (string-search "No model here writes text" problem) "the reason without a question" problem)))
   (check (null (get-buffer "*Fovea Answer*")) "there is an answer"))
 
 (test "fovea-ask says once that a model can write an answer"

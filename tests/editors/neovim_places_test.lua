@@ -110,6 +110,18 @@ test(':FoveaAnswer says what to set if no model writes', function()
     return noticed(from):find('writes no text; set fovea.model.generator', 1, true)
   end)
   equal(#vim.api.nvim_list_wins(), 1, 'windows')
+  -- Nobody types a question for a model that writes nothing.
+  from = #notices + 1
+  local input = vim.ui.input
+  vim.ui.input = function()
+    error('asked for a question')
+  end
+  local ok, problem = pcall(vim.cmd.FoveaAnswer)
+  vim.ui.input = input
+  assert(ok, problem)
+  wait('the notice without a question', function()
+    return noticed(from):find('no model here writes text', 1, true)
+  end)
 end)
 
 test(':Fovea ask says once that a model can write an answer', function()

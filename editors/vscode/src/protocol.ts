@@ -110,6 +110,8 @@ export interface StatusParams {
   /** The preset of the heat; older servers do not send it. */
   preset?: HeatPreset;
   highlight: boolean;
+  /** Whether a model writes text; absent until the chosen one is loaded, and from older servers. */
+  writes?: boolean;
   message?: string;
   inactive: { uri: string; reason: string }[];
   unparsed?: { uri: string; reason: string }[];

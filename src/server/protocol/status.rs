@@ -67,6 +67,9 @@ pub struct StatusParams {
     pub preset: String,
     /// Whether highlights are answered.
     pub highlight: bool,
+    /// Whether there is a model that writes text (`fovea.ask` with `write`), once the chosen model is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<bool>,
     /// One sentence about the problem, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -116,6 +116,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         heat: true,
         preset: String::new(),
         highlight: true,
+        writes: Some(true),
         message: Some(String::new()),
         inactive: vec![InactiveDocument {
             uri: uri.clone(),

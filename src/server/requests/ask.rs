@@ -78,7 +78,7 @@ pub async fn ask(
             .map(|answer| shown(request, &found.passages, answer))
             .collect(),
         written,
-        writes: generator::writes(session, request),
+        writes: generator::writes_now(session, request),
         notes: found.notes.clone(),
         ms: to_proto::number(start.elapsed().as_secs_f32() * 1e3),
     };
@@ -169,7 +169,7 @@ async fn tell(
     };
     let mut titles: Vec<String> = (1..).zip(&places).map(title).collect();
     let offered = titles.len();
-    if generator::writes(session, request) {
+    if generator::writes_now(session, request) {
         titles.push(WRITE.to_owned());
     }
     let chosen = match request.client.message_request {

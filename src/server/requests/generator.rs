@@ -7,7 +7,7 @@ use std::time::Duration;
 use tower_lsp::jsonrpc::{Error, Result};
 
 use crate::analysis::{ModelStatus, Pool, Refusal};
-use crate::model::{Ability, Checkpoint, Model, ModelError};
+use crate::model::{Ability, Checkpoint, Model, ModelError, ModelInfo};
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::settings::Settings;
@@ -22,14 +22,16 @@ pub fn folder(settings: &Settings) -> Option<PathBuf> {
     settings.generator.clone().or_else(|| settings.model_dir.clone())
 }
 
-/// Whether there is a model that writes text, as far as is known before it is loaded.
-pub fn writes(session: &Session, request: &RequestSnapshot) -> bool {
-    if request.settings.generator.is_some() {
-        return true;
-    }
+/// Whether there is a model that writes text, as far as is known before it is loaded. `chosen` is the model that explains.
+pub fn writes(settings: &Settings, chosen: &ModelInfo) -> bool {
+    settings.generator.is_some() || chosen.abilities.contains(&Ability::Generate)
+}
+
+/// The same while the chosen model may not be loaded.
+pub fn writes_now(session: &Session, request: &RequestSnapshot) -> bool {
     match session.analysis().map(|analysis| analysis.status().model) {
-        Some(ModelStatus::Ready(info)) => info.abilities.contains(&Ability::Generate),
-        _ => false,
+        Some(ModelStatus::Ready(info)) => writes(&request.settings, &info),
+        _ => request.settings.generator.is_some(),
     }
 }
 

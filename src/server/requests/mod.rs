@@ -10,7 +10,7 @@ pub mod cursor;
 pub mod draws_on;
 pub mod explain;
 mod found;
-mod generator;
+pub mod generator;
 pub mod highlight;
 pub mod hover;
 pub mod initialize;

@@ -227,6 +227,11 @@ function M.run(question, alone)
     request(vim.trim(question), uri)
     return
   end
+  local status = require('fovea.status').get()
+  if status and status.writes == false then
+    vim.notify('Fovea: no model here writes text; name one in the setting model.generator, such as a GGUF file of Gemma 3 270M', vim.log.levels.WARN)
+    return
+  end
   vim.ui.input({ prompt = 'Question: ' }, function(typed)
     if typed and vim.trim(typed) ~= '' then
       request(vim.trim(typed), uri)

@@ -10,6 +10,7 @@ local M = {}
 ---@field attention? { layers: integer, heads: integer } the numbers of layers and heads
 ---@field heat boolean
 ---@field preset? 'quiet'|'full'|'off'
+---@field writes? boolean whether a model writes text; nil until the chosen one is loaded
 ---@field message? string
 ---@field inactive { uri: string, reason: string }[]
 ---@field unparsed? { uri: string, reason: string }[]

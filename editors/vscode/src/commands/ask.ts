@@ -29,8 +29,12 @@ interface Question {
   write?: boolean;
 }
 
-/** Asks, and lets a model write the answer. */
+/** Asks, and lets a model write the answer. Nobody types a question for a model that writes nothing. */
 export async function answer(core: Core, given?: string | Question): Promise<AskAnswer | undefined> {
+  if (given === undefined && core.known().status?.writes === false) {
+    void offerSetting();
+    return undefined;
+  }
   const asked = await typed(given);
   return asked && ask(core, { ...asked, write: true });
 }
@@ -55,6 +59,14 @@ export async function ask(core: Core, given?: string | Question): Promise<AskAns
     list(asked, answer);
   }
   return answer;
+}
+
+async function offerSetting(): Promise<void> {
+  const open = 'Open Setting';
+  const told = 'Fovea: No model here writes text. Name one in the setting Fovea › Model: Generator, such as a GGUF file of Gemma 3 270M.';
+  if ((await vscode.window.showInformationMessage(told, open)) === open) {
+    await vscode.commands.executeCommand('workbench.action.openSettings', 'fovea.model.generator');
+  }
 }
 
 async function typed(given?: string | Question): Promise<Question | undefined> {

@@ -73,6 +73,19 @@ export async function finding({ window, page, test, shot }) {
     await page.keyboard.press('Escape');
   });
 
+  await test('without a model that writes, the command for an answer asks for no question and leads to the setting', async () => {
+    await window.file('config.rs');
+    await window.heat();
+    await window.wish({ run: ['fovea.answer'] });
+    await window.wish({ run: ['notifications.showList'] });
+    const toast = page.locator('.notifications-center .notification-list-item').filter({ hasText: 'No model here writes text' });
+    await toast.waitFor();
+    assert.ok(!(await page.locator('.quick-input-widget').first().isVisible()), 'it asks for a question');
+    await toast.locator('.monaco-button').filter({ hasText: 'Open Setting' }).click();
+    await page.locator('.settings-editor .view-line').filter({ hasText: 'fovea.model.generator' }).first().waitFor();
+    await window.wish({ run: ['notifications.clearAll', 'workbench.action.closeAllEditors'] });
+  });
+
   await test('a model writes an answer from the passages, and a click on a source opens it', async () => {
     await window.set({ 'fovea.model.generator': process.env.FOVEA_CHAT_GGUF ?? resolve(tests, '../fixtures/tiny-chat') });
     await window.file('config.rs');
