@@ -139,6 +139,19 @@ mod tests {
     }
 
     #[test]
+    fn a_sample_keeps_every_vector_of_a_step_that_doubles() {
+        let count = 4 * SAMPLE + 2;
+        let found = sample((0..count).map(|number| vec![number as f32]));
+        assert_eq!((found.seen, found.step), (count, 4));
+        let expected: Vec<f32> = (0..count).step_by(4).map(|number| number as f32).collect();
+        let kept: Vec<f32> = found.kept.iter().map(|vector| vector[0]).collect();
+        assert_eq!(kept, expected);
+        // Until there are more than twice as many, all are kept.
+        let all = sample((0..2 * SAMPLE).map(|number| vec![number as f32]));
+        assert_eq!((all.kept.len(), all.step), (2 * SAMPLE, 1));
+    }
+
+    #[test]
     fn copies_count_once_and_partial_copies_count_in_part() {
         assert!(
             sample((0..20).map(|axis| along(axis, 0.0, 63)))

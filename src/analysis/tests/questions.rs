@@ -168,6 +168,8 @@ fn cancelling_answers_at_once_and_stops_the_computation() {
         Refusal::Cancelled
     );
     assert_eq!(bench.script.gate.arrived(), before, "nothing was computed");
+    // The end of the analysis is told.
+    until(|| !bench.analysis.status().busy);
     let cancel = no_cancel();
     let running = ask_at(&bench, &document, 4, cancel.clone());
     until(|| bench.script.gate.arrived() > before);

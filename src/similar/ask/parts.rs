@@ -37,6 +37,8 @@ mod tests {
         for part in found {
             assert_eq!(part.start, end);
             assert!(text[part.clone()].ends_with("\n\n"));
+            // The first blank line behind the least size ends a part.
+            assert!(part.len() < LEAST + 100 && (part.len() >= LEAST || part.end == text.len()));
             end = part.end;
         }
         assert_eq!(end, text.len());

@@ -116,5 +116,10 @@ mod tests {
                 "你呢？"
             ]
         );
+        // Numbers begin entries only in front of a point or a bracket.
+        let text = "1. one\n2. two\n30) thirty\n7 of them\nare here\n";
+        let found: Vec<&str> = prose(text).into_iter().map(|range| &text[range]).collect();
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found[2].ends_with("7 of them\nare here"), "{found:?}");
     }
 }

@@ -229,6 +229,7 @@ fn tiny_texts_overlap_only_with_themselves() {
     assert!(empty.is_empty() && empty.lines() == 0);
     assert_eq!(empty.overlap(&empty), 0.0);
     assert_eq!(empty.overlap(&of("a")), 0.0);
+    assert!(!of("a").is_empty());
     assert_eq!(of("a").overlap(&of("b")), 1.0);
     assert_eq!(of("a").exact_overlap(&of("b")), 0.0);
     assert_eq!(of("a();").overlap(&of("a()")), 0.0);

@@ -203,6 +203,20 @@ fn a_phrase_is_looked_up_in_the_files_and_in_no_passage_without_it() {
 }
 
 #[test]
+fn words_of_a_path_count_unless_the_query_is_a_single_name() {
+    let bench = Bench::new();
+    bench.write("retry_request/client.rs", &function("send_bytes", 3));
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let path = |query: &str| {
+        let hits = search(&vector_index, query, &Filter::default(), 1);
+        hits[0].why.as_ref().unwrap().path
+    };
+    assert!(path("how does the client retry a request") > 0.0);
+    assert_eq!(path("retry_request"), 0.0);
+}
+
+#[test]
 fn the_definition_of_a_name_gains_by_its_kind_its_file_and_its_case() {
     use super::super::searching::definition;
     let own =
