@@ -30,8 +30,5 @@ pub fn rollout(trace: &Trace) -> Result<Mixing> {
 /// # Errors
 /// If the trace has no layers.
 pub fn scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
-    contributions::scores(
-        (0..trace.layer_count()).rev().map(|number| layer(trace, number)),
-        (pooling, trace),
-    )
+    contributions::scores(trace, pooling, |number| layer(trace, number))
 }

@@ -144,10 +144,7 @@ pub fn rollout(trace: &Trace) -> Result<Mixing> {
 /// # Errors
 /// If the trace has no layers.
 pub fn rollout_scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
-    contributions::scores(
-        (0..trace.layer_count()).rev().map(|layer| half(trace, layer)),
-        (pooling, trace),
-    )
+    contributions::scores(trace, pooling, |layer| half(trace, layer))
 }
 
 fn mixing(matrix: &Tensor) -> Result<Mixing> {

@@ -80,18 +80,19 @@ pub fn roll_out(layers: impl IntoIterator<Item = Result<Mixing>>) -> Result<Mixi
     layers.try_fold(first?, |earlier, layer| Ok(layer?.after(&earlier)))
 }
 
-/// Score of each token for the embedding: the shares of the rows in it times the layers' matrices, given the last layer first. Sums to 1.
-/// It equals the pooled rows of [`roll_out`], at the cost of one row.
-pub fn scores(
-    last_first: impl IntoIterator<Item = Result<Mixing>>,
-    (pooling, trace): (Pooling, &Trace),
-) -> Result<TokenScores> {
+/// Score of each token for the embedding: the shares of the rows in it times the matrix of each layer, which `layer` computes. Sums to 1. It
+/// equals the pooled rows of [`roll_out`], at the cost of one row.
+pub fn scores<E: From<candle_core::Error>>(
+    trace: &Trace,
+    pooling: Pooling,
+    layer: impl Fn(usize) -> std::result::Result<Mixing, E>,
+) -> std::result::Result<TokenScores, E> {
     if trace.layer_count() == 0 {
-        candle_core::bail!("the trace has no layers")
+        return Err(candle_core::Error::Msg("the trace has no layers".into()).into());
     }
-    let pooled = pooling.freeze(&trace.hidden)?.shares();
-    let tokens = last_first
-        .into_iter()
-        .try_fold(pooled, |behind, layer| layer?.weighted(&behind))?;
+    let mut tokens = pooling.freeze(&trace.hidden)?.shares();
+    for number in (0..trace.layer_count()).rev() {
+        tokens = layer(number)?.weighted(&tokens)?;
+    }
     Ok(TokenScores { tokens, bias: 0.0 })
 }

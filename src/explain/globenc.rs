@@ -24,8 +24,5 @@ pub fn layer(trace: &Trace, layer: usize) -> Result<Mixing> {
 /// # Errors
 /// The same as for [`layer`].
 pub fn scores(trace: &Trace, pooling: Pooling) -> Result<TokenScores> {
-    contributions::scores(
-        (0..trace.layer_count()).rev().map(|number| layer(trace, number)),
-        (pooling, trace),
-    )
+    contributions::scores(trace, pooling, |number| layer(trace, number))
 }

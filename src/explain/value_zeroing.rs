@@ -20,9 +20,5 @@ pub fn layer(trace: &Trace, layer: usize, checkpoint: Checkpoint) -> Result<Mixi
 /// # Errors
 /// As [`layer`].
 pub fn scores(trace: &Trace, pooling: Pooling, checkpoint: Checkpoint) -> Result<TokenScores, ModelError> {
-    let layers = (0..trace.layer_count())
-        .rev()
-        .map(|number| layer(trace, number, checkpoint));
-    let layers = layers.collect::<Result<Vec<_>, _>>()?;
-    Ok(contributions::scores(layers.into_iter().map(Ok), (pooling, trace))?)
+    contributions::scores(trace, pooling, |number| layer(trace, number, checkpoint))
 }

@@ -2,7 +2,7 @@
 //!
 //! A fused post-LN encoder leaves [`LayerTrace`]s for fused operations; the interpreter leaves a [`Tape`](super::tape::Tape).
 
-use candle_core::{Error, Result, Tensor, bail};
+use candle_core::{Device, Error, Result, Tensor, bail};
 
 use super::tape::{AttentionSite, Held, Measure, Op, Side};
 use super::trace::{LayerTrace, TapeTrace, Trace};
@@ -140,9 +140,8 @@ impl Trace {
             return Ok(ops::jvp_summed(last, &parts, weights, biased)?);
         }
         let parts = ops::jvp(last, &parts, biased)?; // (k, n, hidden)
-        let (k, n, hidden) = parts.dims3()?;
-        let rows: Vec<f32> = parts.flatten_all()?.to_vec1()?;
-        Ok(pooled(&rows, (k, n, hidden), pooling, input)?)
+        let images: Vec<f32> = parts.flatten_all()?.to_vec1()?;
+        Ok(pooled(&images, input.dims2()?, pooling, input.device())?)
     }
 
     /// ALTI proximity in a layer, (n, n): how much closer to the output of position i the contribution of position j is than zero.
@@ -291,12 +290,15 @@ impl TapeTrace {
             Start::Biases => (vec![0f32; n * hidden], true),
         };
         let output = self.output()?;
-        let width = self.tape.nodes[output].width;
         let images = self
             .tape
             .jvp(self.sequence, (Side::Reading, parts), biased, output, checkpoint)?;
-        let k = images.len() / (n * width).max(1);
-        Ok(pooled(&images, (k, n, width), pooling, &input)?)
+        Ok(pooled(
+            &images,
+            (n, self.tape.nodes[output].width),
+            pooling,
+            input.device(),
+        )?)
     }
 
     fn contributions(&self, layer: usize, measure: Measure) -> Result<Tensor> {
@@ -308,16 +310,12 @@ impl TapeTrace {
     }
 }
 
-/// The pooled images of parts, (k, n, hidden) → (k, hidden), on the device of `input`.
-fn pooled(
-    images: &[f32],
-    (k, n, hidden): (usize, usize, usize),
-    pooling: &FrozenPooling,
-    input: &Tensor,
-) -> Result<Tensor> {
+/// The pooled images of parts, (k, n, hidden) → (k, hidden).
+fn pooled(images: &[f32], (n, hidden): (usize, usize), pooling: &FrozenPooling, device: &Device) -> Result<Tensor> {
     let parts = images.chunks_exact((n * hidden).max(1));
+    let k = parts.len();
     let pooled: Vec<f32> = parts.flat_map(|part| pooling.pool(part)).collect();
-    Tensor::from_vec(pooled, (k, hidden), input.device())
+    Tensor::from_vec(pooled, (k, hidden), device)
 }
 
 /// The vjp of a layer, (n, hidden) → (n, hidden), and the share of its biases.
