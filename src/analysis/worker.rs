@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::address::Setting;
 use super::compute::{Attempt, Compute, Quarantine};
@@ -60,6 +60,9 @@ pub struct Worker {
     pub(super) compared: Option<LastComparison>,
 }
 
+/// How long the buffers of passes stay after the last work: the next keystroke would need them again.
+const KEEP_BUFFERS: Duration = Duration::from_secs(2);
+
 impl Worker {
     /// Works until the shared state says that it has ended.
     pub fn run(shared: Arc<Shared>) {
@@ -89,6 +92,7 @@ impl Worker {
     fn next(&mut self) -> Option<Action> {
         let shared = self.shared.clone();
         let mut state = shared.state();
+        let mut idle_since = None;
         while !state.ended {
             let now = Instant::now();
             let means = Means {
@@ -103,15 +107,19 @@ impl Worker {
             if news.is_empty() {
                 let idle = state.paused || self.engine.is_none();
                 let until = if idle { None } else { state.documents.deadline(now) };
-                if until.is_none() && ops::holds_any() {
-                    // No batch is expected soon, so that its buffers can be freed. That takes a moment, during which no
-                    // thread may wait for the lock.
-                    drop(state);
-                    ops::clear();
-                    state = shared.state();
+                if until.is_some() || !ops::holds_any() {
+                    state = shared.sleep(state, until);
                     continue;
                 }
-                state = shared.sleep(state, until);
+                let end = *idle_since.get_or_insert(now) + KEEP_BUFFERS;
+                if now < end {
+                    state = shared.sleep(state, Some(end));
+                    continue;
+                }
+                // Freeing takes a moment, during which no thread may wait for the lock.
+                drop(state);
+                ops::clear();
+                state = shared.state();
                 continue;
             }
             drop(state);

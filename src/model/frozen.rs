@@ -253,7 +253,7 @@ impl TapeTrace {
             bail!("the tape kept no attention")
         };
         let heads = mixed.attention().heads.count;
-        let maps: Vec<f32> = (0..heads).flat_map(|head| mixed.head(head).into_owned()).collect();
+        let maps: Vec<f32> = (0..heads).flat_map(|head| mixed.head(head).to_vec()).collect();
         Tensor::from_vec(maps, (heads, mixed.n, mixed.m), &candle_core::Device::Cpu)
     }
 

@@ -8,6 +8,7 @@ use candle_core::{Device, Tensor};
 use super::ViewError;
 use crate::explain::{Goal, Subject, WordMap};
 use crate::model::generate::{Limits, Sampling, Written};
+use crate::model::ops::PooledRows;
 use crate::model::tape::{HeadOff, Network};
 use crate::model::{Model, Packed, TapeTrace, Tokens, Trace, TraceLevel, UNSTOPPED};
 use crate::text::Language;
@@ -30,7 +31,7 @@ pub(super) struct Pass {
     /// The input of the decoder of an encoder–decoder, its first token included; empty for other models.
     pub written: Vec<u32>,
     /// The last hidden states of that decoder, (written, hidden).
-    pub written_hidden: Option<Arc<Vec<f32>>>,
+    pub written_hidden: Option<Arc<PooledRows>>,
     /// How long its parts took.
     pub took: Took,
 }
@@ -53,7 +54,7 @@ pub(super) struct Ran {
     /// The pass over the text.
     pub trace: Trace,
     /// The last hidden states of the decoder of an encoder–decoder, (written, hidden).
-    pub written: Option<Arc<Vec<f32>>>,
+    pub written: Option<Arc<PooledRows>>,
 }
 
 /// Runs the network on a text and its decoder's input, with some heads disabled.

@@ -94,7 +94,7 @@ pub(super) fn answer(explorer: &Explorer, unit: usize, edit: &Edit) -> Result<Va
     };
     let scores = salience(model, &subject, Method::Decomposition, Choice::default(), UNSTOPPED)?;
     let hidden = after.trace.hidden.flatten_all()?.to_vec1::<f32>()?;
-    let now = after.written.as_ref().map_or(&*hidden, |rows| rows.as_slice());
+    let now = after.written.as_ref().map_or(&*hidden, |rows| &rows[..]);
     Ok(json!({
         "tokens": listed,
         "words": words,
@@ -278,7 +278,7 @@ fn outputs(explorer: &Explorer, pass: &Pass, now: &[f32], mask: Option<(usize, u
     };
     let width = network.spec.decoder.as_ref().unwrap_or(&network.spec.stack).hidden;
     let hidden = pass.trace.hidden.flatten_all()?.to_vec1::<f32>()?;
-    let before = pass.written_hidden.as_ref().map_or(&*hidden, |rows| rows.as_slice());
+    let before = pass.written_hidden.as_ref().map_or(&*hidden, |rows| &rows[..]);
     let row =
         |rows: &[f32], at: usize| -> Vec<f32> { rows.get(at * width..(at + 1) * width).unwrap_or_default().to_vec() };
     let (kind, before, now) = match (task, mask) {

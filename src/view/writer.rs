@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ViewError;
 use super::passes::Pass;
 use crate::model::UNSTOPPED;
+use crate::model::ops::PooledRows;
 use crate::model::tape::{Cache, Network};
 
 /// A text that the model has read completely.
@@ -40,7 +41,9 @@ impl Writer {
         let fresh = &ids[self.ids.len()..];
         if !fresh.is_empty() {
             let context = match network.spec.decoder {
-                Some(_) => Some(Arc::new(pass.trace.hidden.flatten_all()?.to_vec1::<f32>()?)),
+                Some(_) => Some(Arc::new(PooledRows::from(
+                    pass.trace.hidden.flatten_all()?.to_vec1::<f32>()?,
+                ))),
                 None => None,
             };
             let rows = network.next(fresh, context.as_ref(), &mut self.cache, UNSTOPPED)?;

@@ -144,7 +144,7 @@ fn check_side(case: &Case, tape: &Tape, sequence: usize, side: Side, text: &str)
             };
             let mixed = &mixed[sequence];
             let heads = mixed.attention().heads.count;
-            let maps: Vec<f32> = (0..heads).flat_map(|head| mixed.head(head).into_owned()).collect();
+            let maps: Vec<f32> = (0..heads).flat_map(|head| mixed.head(head).to_vec()).collect();
             let key = if site.cross {
                 format!("{text}.cross_attention.{index}")
             } else {

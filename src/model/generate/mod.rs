@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::tape::{Cache, Network};
 use super::{Checkpoint, ModelError, Packed, Tokenizer};
+use crate::model::ops::PooledRows;
 use crate::model::spec::Task;
 use crate::model::trace::TraceLevel;
 
@@ -127,7 +128,7 @@ impl Network {
 }
 
 /// The first tokens of a decoder, and the encoder's output for the prompt, (m, hidden).
-type Start = (Vec<u32>, Option<Arc<Vec<f32>>>);
+type Start = (Vec<u32>, Option<Arc<PooledRows>>);
 
 /// Decodes tokens into text piece by piece, since a character may take several tokens.
 struct Pieces<'a> {

@@ -2,8 +2,10 @@
 //!
 //! A pass writes some hundred megabytes per second that are read once or twice and then dropped. An allocator would return their pages to
 //! the system and map them again, zeroed, moments later: for a sequence of 256 tokens that costs a tenth of the pass. The pool keeps
-//! buffers up to [`LIMIT`], or up to the size announced by the largest pass, until [`clear`] is called when the thread is idle.
+//! buffers up to [`LIMIT`], or up to the size announced by the largest pass, until [`clear`] is called when the thread has been idle for
+//! a while.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Tensor};
@@ -67,7 +69,7 @@ fn bytes(array: &Vec<f32>) -> usize {
 }
 
 /// A buffer of `len` floats with arbitrary values; the caller must write all of them.
-pub(super) fn acquire(len: usize) -> Vec<f32> {
+pub fn acquire(len: usize) -> Vec<f32> {
     if len < LEAST {
         return vec![0f32; len];
     }
@@ -104,6 +106,65 @@ pub fn recycle(tensor: Tensor) {
 /// Returns a buffer to the pool.
 pub(super) fn release(array: Vec<f32>) {
     pool().put(array);
+}
+
+/// Rows of floats whose buffer returns to the pool when they are dropped.
+#[derive(Debug, Default)]
+pub struct PooledRows(Vec<f32>);
+
+impl PooledRows {
+    /// `len` zeros.
+    pub fn zeros(len: usize) -> PooledRows {
+        let mut rows = acquire(len);
+        rows.fill(0.0);
+        PooledRows(rows)
+    }
+
+    /// A copy of some rows.
+    pub fn copy_of(rows: &[f32]) -> PooledRows {
+        let mut copy = acquire(rows.len());
+        copy.copy_from_slice(rows);
+        PooledRows(copy)
+    }
+
+    /// The rows as a vector that the pool does not get back.
+    pub fn into_vec(mut self) -> Vec<f32> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl From<Vec<f32>> for PooledRows {
+    fn from(rows: Vec<f32>) -> PooledRows {
+        PooledRows(rows)
+    }
+}
+
+impl Clone for PooledRows {
+    fn clone(&self) -> PooledRows {
+        PooledRows::copy_of(&self.0)
+    }
+}
+
+impl Deref for PooledRows {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl DerefMut for PooledRows {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}
+
+impl Drop for PooledRows {
+    fn drop(&mut self) {
+        if !self.0.is_empty() {
+            release(std::mem::take(&mut self.0));
+        }
+    }
 }
 
 /// Whether the pool has any buffers.
@@ -164,6 +225,16 @@ mod tests {
             release(array);
         }
         recycle(Tensor::zeros(LEAST, candle_core::DType::U32, &Device::Cpu).unwrap());
+    }
+
+    #[test]
+    fn zeros_and_copies_hold_nothing_of_the_rows_before() {
+        let mut rows = PooledRows::zeros(LEAST);
+        rows.fill(3.0);
+        drop(rows);
+        assert!(PooledRows::zeros(LEAST - 1).iter().all(|v| *v == 0.0));
+        let copy = PooledRows::copy_of(&[1.0, 2.0]);
+        assert_eq!(copy.clone().into_vec(), [1.0, 2.0]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::buffer_pool::acquire;
+use super::buffer_pool::{PooledRows, acquire};
 use super::{on_cpu, share, values, with_values};
 use crate::model::config::Activation;
 use crate::model::kernels::activation::{Gated, TimesGate};
@@ -61,22 +61,24 @@ pub fn linear_back_reference(g: &Tensor, weight: &Tensor) -> Result<Tensor> {
 ///
 /// # Errors
 /// If the shapes do not match.
-pub fn linear_rows(x: &[f32], weight: &Matrix, bias: Option<&[f32]>) -> Result<Vec<f32>> {
+pub fn linear_rows(x: &[f32], weight: &Matrix, bias: Option<&[f32]>) -> Result<PooledRows> {
     let Some(panels) = weight.forward() else {
         bail!("rows in a slice are multiplied only on the CPU")
     };
-    Product::of(panels, Finish::Bias(bias)).rows(x).map(|(out, _)| out)
+    let (out, _) = Product::of(panels, Finish::Bias(bias)).rows(x)?;
+    Ok(out.into())
 }
 
 /// Same as [`linear_back`], for rows in a slice.
 ///
 /// # Errors
 /// If the shapes do not match.
-pub fn linear_back_rows(g: &[f32], weight: &Matrix) -> Result<Vec<f32>> {
+pub fn linear_back_rows(g: &[f32], weight: &Matrix) -> Result<PooledRows> {
     let Some(panels) = weight.back() else {
         bail!("rows in a slice are multiplied only on the CPU")
     };
-    Product::of(panels, Finish::Bias(None)).rows(g).map(|(out, _)| out)
+    let (out, _) = Product::of(panels, Finish::Bias(None)).rows(g)?;
+    Ok(out.into())
 }
 
 /// θ ⊙ u for u = x·Wᵀ + b, (n, out); with `keep_gate` also the gate θ, (n, out).

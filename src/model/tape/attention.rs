@@ -9,6 +9,7 @@ use super::rows::{columns, multiply};
 use crate::model::kernels::elementary::exp;
 use crate::model::kernels::few_queries::{OfHead, Scores};
 use crate::model::kernels::gemm::Panels;
+use crate::model::ops::PooledRows;
 use crate::model::simd::{self, Kernel, LANES, Simd};
 use crate::model::spec::{Mask, Source};
 
@@ -64,9 +65,9 @@ impl Heads {
 #[derive(Debug, Clone)]
 pub struct QueriesAndKeys {
     /// Queries, (n, heads · dim).
-    pub queries: Vec<f32>,
+    pub queries: PooledRows,
     /// Keys, (m, kv · dim).
-    pub keys: Vec<f32>,
+    pub keys: PooledRows,
     /// The position of the first query; keys begin at position 0.
     pub first: usize,
 }
@@ -75,8 +76,8 @@ impl Attention {
     /// Applies norms and rotations to queries and keys of one sequence; the first query is at `first`, the first key at `first_key`.
     pub fn normalize_and_rotate(
         &self,
-        queries: &mut Vec<f32>,
-        keys: &mut Vec<f32>,
+        queries: &mut PooledRows,
+        keys: &mut PooledRows,
         (first, first_key): (usize, usize),
     ) {
         if let Some((query_norm, key_norm)) = &self.norms {
@@ -92,7 +93,7 @@ impl Attention {
     }
 
     /// The attention probabilities of a head, (n, m); each row sums to 1.
-    pub fn probabilities(&self, qk: &QueriesAndKeys, head: usize) -> Vec<f32> {
+    pub fn probabilities(&self, qk: &QueriesAndKeys, head: usize) -> PooledRows {
         let mut scores = self.scores(qk, head);
         let m = self.sources(qk);
         for (i, row) in scores.chunks_exact_mut(m.max(1)).enumerate() {
@@ -108,7 +109,7 @@ impl Attention {
     }
 
     /// The scores of a head before the mask, (n, m).
-    pub fn scores(&self, qk: &QueriesAndKeys, head: usize) -> Vec<f32> {
+    pub fn scores(&self, qk: &QueriesAndKeys, head: usize) -> PooledRows {
         let Heads {
             count, kv, dim, scale, ..
         } = self.heads;
@@ -119,7 +120,7 @@ impl Attention {
         let width = kv * dim;
         let mut scores = match queries.len() <= FEW * dim {
             true => {
-                let mut out = vec![0f32; queries.len() / dim.max(1) * m];
+                let mut out = PooledRows::zeros(queries.len() / dim.max(1) * m);
                 simd::run(Scores {
                     queries: &queries,
                     keys: OfHead {

@@ -73,7 +73,7 @@ impl Network {
                     mean: norm.mean(&sum),
                     inverse: inverses.first().copied().unwrap_or(0.0),
                 };
-                (Some(shown), normed)
+                (Some(shown), normed.into_vec())
             }
             None => (None, sum.clone()),
         };

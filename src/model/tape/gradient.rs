@@ -7,6 +7,7 @@ use super::mix::{Mixed, transposed};
 use super::position::{Disentangled, LoadedPosition, rotate_back};
 use super::rows::{add_to_columns, multiply};
 use crate::model::kernels::gemm::Panels;
+use crate::model::ops::PooledRows;
 
 /// Gradients at queries (n, heads · dim) and keys (m, kv · dim), before norms and rotations.
 /// `gradient` is that at the mix's result, (n, heads · dim). The caller passes these queries and keys, and the values.
@@ -16,15 +17,15 @@ pub(super) fn query_and_key_gradients(
     own_queries: &[f32],
     own_keys: &[f32],
     values: &[f32],
-) -> Result<(Vec<f32>, Vec<f32>)> {
+) -> Result<(PooledRows, PooledRows)> {
     let Some(qk) = mixed.qk() else {
         bail!("the pass did not keep queries and keys; run it with everything kept")
     };
     let attention = mixed.attention();
     let heads = attention.heads;
     let (q_width, kv_width) = (heads.count * heads.dim, heads.kv * heads.dim);
-    let mut to_queries = vec![0f32; qk.queries.len()];
-    let mut to_keys = vec![0f32; qk.keys.len()];
+    let mut to_queries = PooledRows::zeros(qk.queries.len());
+    let mut to_keys = PooledRows::zeros(qk.keys.len());
     for head in 0..heads.count {
         let own = heads.kv_of(head) * heads.dim;
         let scores = score_gradients(mixed, gradient, values, head); // (n, m)
@@ -51,7 +52,7 @@ pub(super) fn query_and_key_gradients(
 }
 
 /// Gradients at the scores of a head, before the soft cap: (n, m).
-fn score_gradients(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize) -> Vec<f32> {
+fn score_gradients(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize) -> PooledRows {
     let attention = mixed.attention();
     let heads = attention.heads;
     let (own, kv_width) = (heads.kv_of(head) * heads.dim, heads.kv * heads.dim);
@@ -71,7 +72,7 @@ fn score_gradients(mixed: &Mixed, gradient: &[f32], values: &[f32], head: usize)
         let capped = attention.scores(qk, head);
         scores
             .iter_mut()
-            .zip(capped)
+            .zip(capped.iter())
             .for_each(|(g, score)| *g *= 1.0 - (score / cap).powi(2));
     }
     scores
@@ -109,9 +110,9 @@ fn add_position_gradients(
 fn undo_norms_and_rotations(
     attention: &Attention,
     qk: &QueriesAndKeys,
-    (mut queries, mut keys): (Vec<f32>, Vec<f32>),
+    (mut queries, mut keys): (PooledRows, PooledRows),
     (own_queries, own_keys): (&[f32], &[f32]),
-) -> (Vec<f32>, Vec<f32>) {
+) -> (PooledRows, PooledRows) {
     let heads = attention.heads;
     if let LoadedPosition::Rotary(rotary) = &attention.position {
         let (q_width, kv_width) = (heads.count * heads.dim, heads.kv * heads.dim);

@@ -3,6 +3,7 @@
 use super::gate::activate;
 use super::load::{LoadedHead, Network};
 use crate::model::ModelError;
+use crate::model::ops::PooledRows;
 use crate::model::spec::Task;
 
 impl Network {
@@ -45,7 +46,7 @@ impl Network {
 impl LoadedHead {
     /// From (n, hidden) to (n, outputs).
     fn apply(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let mut x = hidden.to_vec();
+        let mut x = PooledRows::from(hidden.to_vec());
         for (linear, activation, norm) in &self.layers {
             x = linear.forward(&x)?;
             if let Some(activation) = activation {
@@ -59,7 +60,7 @@ impl LoadedHead {
     }
 
     /// The product with the output matrix, before the soft cap.
-    pub(super) fn outputs_of(&self, mut x: Vec<f32>) -> Result<Vec<f32>, ModelError> {
+    pub(super) fn outputs_of(&self, mut x: PooledRows) -> Result<Vec<f32>, ModelError> {
         if self.scale != 1.0 {
             x.iter_mut().for_each(|v| *v *= self.scale);
         }

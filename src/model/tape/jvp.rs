@@ -8,6 +8,7 @@ use candle_core::{Result, bail};
 
 use super::rows::{add, times};
 use super::{Node, NodeId, Op, Side, Tape};
+use crate::model::ops::PooledRows;
 use crate::model::{Checkpoint, ModelError};
 
 impl Tape {
@@ -27,7 +28,7 @@ impl Tape {
         let uses = self.uses(to);
         let k = self.count(sequence, side, parts.len())?;
         let mut left = uses.clone();
-        let mut values: Vec<Option<Arc<Vec<f32>>>> = vec![None; to + 1];
+        let mut values: Vec<Option<Arc<PooledRows>>> = vec![None; to + 1];
         let mut start = Some(parts);
         for id in 0..=to {
             if uses[id] == 0 {
@@ -35,7 +36,7 @@ impl Tape {
             }
             let node = self.node(id)?;
             // The last use of a result takes it without a copy.
-            let mut take = |from: NodeId| -> Result<Arc<Vec<f32>>> {
+            let mut take = |from: NodeId| -> Result<Arc<PooledRows>> {
                 left[from] -= 1;
                 let value = match left[from] {
                     0 => values[from].take(),
@@ -45,10 +46,10 @@ impl Tape {
             };
             let out = match &node.op {
                 Op::Input => match (node.side == side, start.take()) {
-                    (true, Some(parts)) => parts,
+                    (true, Some(parts)) => parts.into(),
                     (_, rest) => {
                         start = rest;
-                        vec![0.0; k * self.rows_of(sequence, id).len() * node.width]
+                        PooledRows::zeros(k * self.rows_of(sequence, id).len() * node.width)
                     }
                 },
                 Op::Linear { x, map } => {
@@ -84,7 +85,7 @@ impl Tape {
             values[id] = Some(Arc::new(out));
         }
         match values[to].take() {
-            Some(value) => Ok(Arc::unwrap_or_clone(value)),
+            Some(value) => Ok(Arc::unwrap_or_clone(value).into_vec()),
             None => Err(candle_core::Error::Msg(format!("node {to} has no parts")).into()),
         }
     }

@@ -4,7 +4,7 @@ use candle_core::Result;
 
 use super::rows::products;
 use crate::model::matrix::Matrix;
-use crate::model::ops::{linear_back_rows, linear_rows};
+use crate::model::ops::{PooledRows, linear_back_rows, linear_rows};
 
 /// A weight matrix (out, in) and its bias.
 #[derive(Debug)]
@@ -25,17 +25,17 @@ impl Linear {
     }
 
     /// x·Wᵀ + b: (n, in) → (n, out).
-    pub fn forward(&self, x: &[f32]) -> Result<Vec<f32>> {
+    pub fn forward(&self, x: &[f32]) -> Result<PooledRows> {
         linear_rows(x, &self.matrix, self.bias.as_deref())
     }
 
     /// The image of parts, without the bias, which belongs to none of them: (n, in) → (n, out).
-    pub fn jvp(&self, part: &[f32]) -> Result<Vec<f32>> {
+    pub fn jvp(&self, part: &[f32]) -> Result<PooledRows> {
         linear_rows(part, &self.matrix, None)
     }
 
     /// The gradient at the input: (n, out) → (n, in).
-    pub fn vjp(&self, gradient: &[f32]) -> Result<Vec<f32>> {
+    pub fn vjp(&self, gradient: &[f32]) -> Result<PooledRows> {
         linear_back_rows(gradient, &self.matrix)
     }
 

@@ -403,7 +403,7 @@ impl<'a> Source<'a> {
         }
         let mut values = self.weights.take(name, shape)?.flatten_all()?.to_vec1()?;
         if let Some(norm) = norm {
-            values = self.norm(norm, shape[1])?.forward(&values).0;
+            values = self.norm(norm, shape[1])?.forward(&values).0.into_vec();
         }
         let values = Arc::new(values);
         self.vectors.insert(name.to_owned(), Arc::clone(&values));

@@ -3,7 +3,7 @@
 //! The trace keeps probabilities if they take at most as much memory as the queries and keys; otherwise it recomputes them per head when
 //! they are needed.
 
-use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -12,6 +12,7 @@ use super::attention::{Attention, FEW, Heads, QueriesAndKeys};
 use super::rows::{add_to_columns, columns, multiply};
 use crate::model::kernels::few_queries::{Mean, OfHead};
 use crate::model::kernels::gemm::Panels;
+use crate::model::ops::PooledRows;
 use crate::model::simd;
 use crate::model::trace::TraceLevel;
 
@@ -20,13 +21,32 @@ use crate::model::trace::TraceLevel;
 pub struct Mixed {
     attention: Arc<Attention>,
     qk: Option<Arc<QueriesAndKeys>>,
-    kept: Option<Arc<Vec<f32>>>,
+    kept: Option<Arc<PooledRows>>,
     /// Heads that are switched off: they look nowhere and bring nothing.
     off: Vec<usize>,
     /// Number of queries.
     pub n: usize,
     /// Number of keys.
     pub m: usize,
+}
+
+/// The attention probabilities of a head, (n, m).
+pub enum Map<'a> {
+    /// From the trace.
+    Kept(&'a [f32]),
+    /// Computed again.
+    Own(PooledRows),
+}
+
+impl Deref for Map<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Map::Kept(rows) => rows,
+            Map::Own(rows) => rows,
+        }
+    }
 }
 
 impl Mixed {
@@ -38,24 +58,24 @@ impl Mixed {
         values: &[f32],
         keep: TraceLevel,
         off: Vec<usize>,
-    ) -> (Vec<f32>, Option<Mixed>) {
+    ) -> (PooledRows, Option<Mixed>) {
         let Heads { count, kv, dim, .. } = attention.heads;
         let (n, m) = (qk.queries.len() / (count * dim).max(1), attention.sources(qk));
         let traced = keep != TraceLevel::LastHidden;
         if n == 0 {
-            return (Vec::new(), traced.then(|| Mixed::nothing(attention)));
+            return (PooledRows::default(), traced.then(|| Mixed::nothing(attention)));
         }
         let keep_maps = traced && count * n * m <= qk.queries.len() + qk.keys.len();
         let head = |head: usize| {
             let probabilities = match off.contains(&head) {
-                true => vec![0f32; n * m],
+                true => PooledRows::zeros(n * m),
                 false => attention.probabilities(qk, head),
             };
             let own = attention.heads.kv_of(head) * dim;
             let width = kv * dim;
             let mixed = match n <= FEW {
                 true => {
-                    let mut out = vec![0f32; n * dim];
+                    let mut out = PooledRows::zeros(n * dim);
                     simd::run(Mean {
                         probabilities: &probabilities,
                         values: OfHead {
@@ -73,11 +93,13 @@ impl Mixed {
             (mixed, keep_maps.then_some(probabilities))
         };
         let heads: Vec<_> = (0..count).into_par_iter().map(head).collect();
-        let mut out = vec![0f32; n * count * dim];
-        let mut kept = Vec::with_capacity(if keep_maps { count * n * m } else { 0 });
-        for (head, (mixed, probabilities)) in heads.into_iter().enumerate() {
-            add_to_columns(&mut out, count * dim, head * dim, &mixed, dim);
-            kept.extend(probabilities.into_iter().flatten());
+        let mut out = PooledRows::zeros(n * count * dim);
+        let mut kept = PooledRows::zeros(if keep_maps { count * n * m } else { 0 });
+        for (head, (mixed, probabilities)) in heads.iter().enumerate() {
+            add_to_columns(&mut out, count * dim, head * dim, mixed, dim);
+            if let Some(probabilities) = probabilities {
+                kept[head * n * m..(head + 1) * n * m].copy_from_slice(probabilities);
+            }
         }
         // Probabilities that are kept need no recomputation, but true gradients continue to queries and keys.
         let keep_queries = !keep_maps || keep == TraceLevel::Everything;
@@ -104,6 +126,12 @@ impl Mixed {
         }
     }
 
+    /// Number of floats that it keeps.
+    pub fn floats(&self) -> usize {
+        let qk = self.qk.as_ref().map_or(0, |qk| qk.queries.len() + qk.keys.len());
+        qk + self.kept.as_ref().map_or(0, |kept| kept.len())
+    }
+
     /// The attention block.
     pub fn attention(&self) -> &Attention {
         &self.attention
@@ -119,23 +147,23 @@ impl Mixed {
     }
 
     /// The attention probabilities of a head, (n, m).
-    pub fn head(&self, head: usize) -> Cow<'_, [f32]> {
+    pub fn head(&self, head: usize) -> Map<'_> {
         let size = self.n * self.m;
         match (&self.kept, &self.qk) {
-            (Some(kept), _) => Cow::Borrowed(&kept[head * size..(head + 1) * size]),
-            (None, Some(_)) if self.off.contains(&head) => Cow::Owned(vec![0.0; size]),
-            (None, Some(qk)) => Cow::Owned(self.attention.probabilities(qk, head)),
-            (None, None) => Cow::Owned(vec![0.0; size]),
+            (Some(kept), _) => Map::Kept(&kept[head * size..(head + 1) * size]),
+            (None, Some(_)) if self.off.contains(&head) => Map::Own(PooledRows::zeros(size)),
+            (None, Some(qk)) => Map::Own(self.attention.probabilities(qk, head)),
+            (None, None) => Map::Own(PooledRows::zeros(size)),
         }
     }
 
     /// Parts of the values, (k · m, kv · dim) → parts of the result, (k · n, heads · dim).
-    pub fn jvp(&self, parts: &[f32]) -> Vec<f32> {
+    pub fn jvp(&self, parts: &[f32]) -> PooledRows {
         let Heads { count, kv, dim, .. } = self.heads();
         let (rows, width) = (self.m * kv * dim, count * dim);
         let k = parts.len() / rows.max(1);
-        let mut out = vec![0f32; k * self.n * width];
-        let maps: Vec<Cow<[f32]>> = (0..count).into_par_iter().map(|head| self.head(head)).collect();
+        let mut out = PooledRows::zeros(k * self.n * width);
+        let maps: Vec<Map> = (0..count).into_par_iter().map(|head| self.head(head)).collect();
         let tasks = out
             .par_chunks_mut((self.n * width).max(1))
             .zip(parts.par_chunks(rows.max(1)));
@@ -150,7 +178,7 @@ impl Mixed {
     }
 
     /// Gradients at the result, (n, heads · dim) → at the values, (m, kv · dim).
-    pub fn vjp(&self, gradient: &[f32]) -> Vec<f32> {
+    pub fn vjp(&self, gradient: &[f32]) -> PooledRows {
         let Heads { count, kv, dim, .. } = self.heads();
         let back = |head: usize| {
             let map = self.head(head);
@@ -158,8 +186,8 @@ impl Mixed {
             let panels = Panels::new(self.n, dim, |k, c| gradient[k * count * dim + head * dim + c]);
             multiply(&by_source, &panels)
         };
-        let heads: Vec<Vec<f32>> = (0..count).into_par_iter().map(back).collect();
-        let mut out = vec![0f32; self.m * kv * dim];
+        let heads: Vec<PooledRows> = (0..count).into_par_iter().map(back).collect();
+        let mut out = PooledRows::zeros(self.m * kv * dim);
         for (head, back) in heads.iter().enumerate() {
             add_to_columns(&mut out, kv * dim, self.heads().kv_of(head) * dim, back, dim);
         }
@@ -167,16 +195,16 @@ impl Mixed {
     }
 
     /// The columns of a head in rows of gradients, (n, heads · dim).
-    pub fn of_head(&self, rows: &[f32], head: usize) -> Vec<f32> {
+    pub fn of_head(&self, rows: &[f32], head: usize) -> PooledRows {
         let Heads { count, dim, .. } = self.heads();
         columns(rows, count * dim, head * dim..(head + 1) * dim)
     }
 }
 
 /// The transpose of a matrix with rows of `m` entries.
-pub fn transposed(matrix: &[f32], m: usize) -> Vec<f32> {
+pub fn transposed(matrix: &[f32], m: usize) -> PooledRows {
     let n = matrix.len() / m.max(1);
-    let mut out = vec![0f32; matrix.len()];
+    let mut out = PooledRows::zeros(matrix.len());
     for (i, row) in matrix.chunks_exact(m.max(1)).enumerate() {
         row.iter().enumerate().for_each(|(j, v)| out[j * n + i] = *v);
     }

@@ -52,6 +52,8 @@ use linear::Linear;
 use mix::Mixed;
 use norm::RowNorm;
 
+use crate::model::ops::PooledRows;
+
 /// A node of a tape.
 pub type NodeId = usize;
 
@@ -114,7 +116,7 @@ pub enum Op {
         /// x.
         x: NodeId,
         /// θ.
-        theta: Vec<f32>,
+        theta: PooledRows,
         /// The input of the gate θ.
         control: Control,
     },
@@ -144,7 +146,7 @@ pub struct Node {
     /// Width of a row.
     pub width: usize,
     /// The result, row by row, if it was kept.
-    pub value: Option<Arc<Vec<f32>>>,
+    pub value: Option<Arc<PooledRows>>,
     /// The time from the start of the pass until the result was ready.
     pub ready: std::time::Duration,
 }
@@ -195,6 +197,19 @@ pub struct Tape {
 }
 
 impl Tape {
+    /// Number of floats in the results and frozen factors that the tape keeps.
+    fn floats(&self) -> usize {
+        let of = |node: &Node| {
+            let frozen = match &node.op {
+                Op::Gate { theta, .. } => theta.len(),
+                Op::Mix { mixed, .. } => mixed.iter().map(Mixed::floats).sum(),
+                _ => 0,
+            };
+            frozen + node.value.as_ref().map_or(0, |value| value.len())
+        };
+        self.nodes.iter().map(of).sum()
+    }
+
     /// The time that each node took, in the order of [`Tape::nodes`].
     pub fn times(&self) -> impl Iterator<Item = std::time::Duration> + '_ {
         let before = std::iter::once(std::time::Duration::ZERO).chain(self.nodes.iter().map(|node| node.ready));

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::rows::{ENTRIES, products};
+use crate::model::ops::{PooledRows, acquire};
 use crate::model::spec::NormKind;
 
 /// A norm over rows of some width.
@@ -24,17 +25,17 @@ impl RowNorm {
     }
 
     /// The normalized rows, (n, width), and 1 / deviation of each row, (n).
-    pub fn forward(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    pub fn forward(&self, x: &[f32]) -> (PooledRows, Vec<f32>) {
         let width = self.width();
         let rows = x.len() / width.max(1);
-        let (mut out, mut inverses) = (vec![0f32; x.len()], vec![0f32; rows]);
+        let (mut out, mut inverses) = (acquire(x.len()), vec![0f32; rows]);
         let each = (ENTRIES / width.max(1)).max(1);
         let tasks = out.par_chunks_mut(each * width).zip(inverses.par_chunks_mut(each));
         tasks.zip(x.par_chunks(each * width)).for_each(|((out, inverses), x)| {
             let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(inverses);
             rows.for_each(|((out, x), inverse)| *inverse = self.row(x, out));
         });
-        (out, inverses)
+        (out.into(), inverses)
     }
 
     fn row(&self, x: &[f32], out: &mut [f32]) -> f32 {
@@ -60,7 +61,7 @@ impl RowNorm {
 
     /// The images of parts, (k · n, width), of rows with 1 / deviation `inverses`, (n).
     /// The mean of each part is subtracted.
-    pub fn jvp(&self, parts: &[f32], inverses: &[f32]) -> Vec<f32> {
+    pub fn jvp(&self, parts: &[f32], inverses: &[f32]) -> PooledRows {
         self.each_row(parts, inverses, |part, inverse, out| {
             let mean = self.mean(part);
             for ((out, v), scale) in out.iter_mut().zip(part).zip(&self.scale) {
@@ -70,7 +71,7 @@ impl RowNorm {
     }
 
     /// From gradients at the result to those at the input, with deviations frozen.
-    pub fn vjp(&self, gradients: &[f32], inverses: &[f32]) -> Vec<f32> {
+    pub fn vjp(&self, gradients: &[f32], inverses: &[f32]) -> PooledRows {
         self.each_row(gradients, inverses, |gradient, inverse, out| {
             for ((out, v), scale) in out.iter_mut().zip(gradient).zip(&self.scale) {
                 *out = v * inverse * scale;
@@ -81,7 +82,7 @@ impl RowNorm {
     }
 
     /// The true gradient, including that of the deviation; x is the input, (n, width).
-    pub fn gradient(&self, gradients: &[f32], x: &[f32], inverses: &[f32]) -> Vec<f32> {
+    pub fn gradient(&self, gradients: &[f32], x: &[f32], inverses: &[f32]) -> PooledRows {
         let width = self.width();
         let mut out = self.vjp(gradients, inverses);
         let rows = out.par_chunks_exact_mut(width).zip(gradients.par_chunks_exact(width));
@@ -101,9 +102,9 @@ impl RowNorm {
         out
     }
 
-    fn each_row(&self, rows: &[f32], inverses: &[f32], work: impl Fn(&[f32], f32, &mut [f32]) + Sync) -> Vec<f32> {
+    fn each_row(&self, rows: &[f32], inverses: &[f32], work: impl Fn(&[f32], f32, &mut [f32]) + Sync) -> PooledRows {
         let width = self.width();
-        let mut out = vec![0f32; rows.len()];
+        let mut out = acquire(rows.len());
         let each = (ENTRIES / width.max(1)).max(1);
         let tasks = out
             .par_chunks_mut(each * width)
@@ -113,7 +114,7 @@ impl RowNorm {
             let pairs = out.chunks_exact_mut(width).zip(rows.chunks_exact(width)).enumerate();
             pairs.for_each(|(row, (out, from))| work(from, inverses[(task * each + row) % inverses.len()], out));
         });
-        out
+        out.into()
     }
 
     /// The share of β in ⟨gradient, y⟩.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::linear::Linear;
+use crate::model::ops::PooledRows;
 use crate::model::spec::Rotary;
 
 /// The influence of positions on the scores, with its parameters.
@@ -55,9 +56,10 @@ impl Disentangled {
         (to_position, to_content): (bool, bool),
         (span, buckets, furthest): (usize, usize, usize),
     ) -> candle_core::Result<Disentangled> {
+        let rows = |map: &Linear| map.forward(table).map(PooledRows::into_vec);
         Ok(Disentangled {
-            keys: to_position.then(|| key.forward(table)).transpose()?,
-            queries: to_content.then(|| query.forward(table)).transpose()?,
+            keys: to_position.then(|| rows(key)).transpose()?,
+            queries: to_content.then(|| rows(query)).transpose()?,
             span,
             buckets,
             furthest,

@@ -10,6 +10,7 @@ use super::norm::RowNorm;
 use super::rows::{add, products, times};
 use super::vjp::Held;
 use crate::model::ModelError;
+use crate::model::ops::PooledRows;
 use crate::model::spec::{Activation, Task};
 
 /// A number from a head's outputs. `row` is the position of the outputs; a head on the whole text has its own position and ignores it.
@@ -182,9 +183,9 @@ struct Passed {
 /// A layer of a head at one position.
 struct PassedLayer {
     /// The result of the matrix.
-    linear: Vec<f32>,
+    linear: PooledRows,
     /// The result of the activation.
-    activated: Vec<f32>,
+    activated: PooledRows,
     /// 1 / deviation; empty without a norm.
     inverses: Vec<f32>,
 }
@@ -247,7 +248,7 @@ impl LoadedHead {
 
     /// The outputs of one row.
     fn pass(&self, row: &[f32]) -> Result<Passed, ModelError> {
-        let mut x = row.to_vec();
+        let mut x = PooledRows::from(row.to_vec());
         let mut layers = Vec::with_capacity(self.layers.len());
         for (matrix, activation, norm) in &self.layers {
             let linear = matrix.forward(&x)?;
@@ -284,7 +285,7 @@ impl LoadedHead {
             });
         }
         let mut bias = self.bias_share(&gradient);
-        let mut gradient = self.outputs_back(&gradient)?;
+        let mut gradient = PooledRows::from(self.outputs_back(&gradient)?);
         for ((matrix, activation, norm), layer) in self.layers.iter().zip(&passed.layers).rev() {
             if let Some(norm) = norm {
                 bias += norm.bias_share(&gradient);
@@ -296,7 +297,7 @@ impl LoadedHead {
             bias += matrix.bias_share(&gradient);
             gradient = matrix.vjp(&gradient)?;
         }
-        Ok((gradient, bias))
+        Ok((gradient.into_vec(), bias))
     }
 
     /// The vjp of the output matrix, before the soft cap: (outputs) → (hidden).
@@ -344,17 +345,17 @@ const FEW: usize = 64;
 /// Number of rows of the output matrix that are expanded at once.
 const BLOCK: usize = 4096;
 
-fn norm_back(norm: &RowNorm, gradient: &[f32], layer: &PassedLayer, held: Held) -> Vec<f32> {
+fn norm_back(norm: &RowNorm, gradient: &[f32], layer: &PassedLayer, held: Held) -> PooledRows {
     match held {
         Held::Frozen => norm.vjp(gradient, &layer.inverses),
         Held::Nothing => norm.gradient(gradient, &layer.activated, &layer.inverses),
     }
 }
 
-fn factors(activation: Activation, linear: &[f32], held: Held) -> Vec<f32> {
+fn factors(activation: Activation, linear: &[f32], held: Held) -> PooledRows {
     match held {
         Held::Frozen => thetas(activation, linear),
-        Held::Nothing => slopes(activation, linear),
+        Held::Nothing => slopes(activation, linear).into(),
     }
 }
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::gate::activate;
 use super::rows::{add, times};
 use super::{BlockSite, Control, NodeId, Op, Tape};
+use crate::model::ops::PooledRows;
 use crate::model::{Checkpoint, ModelError};
 
 /// Number of rows in one run.
@@ -83,16 +84,16 @@ impl Tape {
 
     /// k results of node `to`, (k, n, width), from k results of an earlier node; other nodes keep their values.
     fn replay(&self, sequence: usize, (from, changed): (NodeId, Vec<f32>), to: NodeId, k: usize) -> Result<Vec<f32>> {
-        let mut values: Vec<Option<Vec<f32>>> = vec![None; to + 1];
-        values[from] = Some(changed);
+        let mut values: Vec<Option<PooledRows>> = vec![None; to + 1];
+        values[from] = Some(changed.into());
         for id in from + 1..=to {
             let node = self.node(id)?;
             let changes = |id: &NodeId| values[*id].is_some();
             // A node without change repeats its value for each result.
-            let get = |id: NodeId| -> Result<Vec<f32>> {
+            let get = |id: NodeId| -> Result<PooledRows> {
                 match &values[id] {
                     Some(changed) => Ok(changed.clone()),
-                    None => Ok(self.value(sequence, id)?.repeat(k)),
+                    None => Ok(self.value(sequence, id)?.repeat(k).into()),
                 }
             };
             let out = match &node.op {
@@ -123,7 +124,7 @@ impl Tape {
             values[id] = out;
         }
         match values[to].take() {
-            Some(value) => Ok(value),
+            Some(value) => Ok(value.into_vec()),
             None => bail!("node {to} does not depend on node {from}"),
         }
     }

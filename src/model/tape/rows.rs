@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::model::kernels::bias_contribution as kernel;
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
+use crate::model::ops::{PooledRows, acquire};
 use crate::model::simd::{self, Kernel, Simd};
 
 /// Number of entries per task: enough work to pay for scheduling it.
@@ -44,20 +45,26 @@ pub fn add(to: &mut [f32], from: &[f32]) {
 }
 
 /// x ⊙ y; a shorter y repeats.
-pub fn times(x: &[f32], y: &[f32]) -> Vec<f32> {
-    let mut out = vec![0f32; x.len()];
-    let tasks = out.par_chunks_mut(y.len().max(1)).zip(x.par_chunks(y.len().max(1)));
+pub fn times(x: &[f32], y: &[f32]) -> PooledRows {
+    if y.is_empty() {
+        return PooledRows::zeros(x.len());
+    }
+    let mut out = acquire(x.len());
+    let tasks = out.par_chunks_mut(y.len()).zip(x.par_chunks(y.len()));
     tasks.for_each(|(out, x)| {
         for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
             *out = x * y;
         }
     });
-    out
+    out.into()
 }
 
 /// x (n, inner) · b (inner, columns), on the current thread.
-pub fn multiply(x: &[f32], b: &Panels) -> Vec<f32> {
-    simd::run(Multiply { x, b })
+pub fn multiply(x: &[f32], b: &Panels) -> PooledRows {
+    match b.inner() {
+        0 => PooledRows::default(),
+        _ => simd::run(Multiply { x, b }).into(),
+    }
 }
 
 struct Multiply<'a> {
@@ -71,7 +78,7 @@ impl Kernel for Multiply<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Vec<f32> {
         let Multiply { x, b } = self;
-        let mut out = vec![0f32; x.len() / b.inner().max(1) * b.columns()];
+        let mut out = acquire(x.len() / b.inner() * b.columns());
         let mut plain = Plain {
             out: &mut out,
             width: b.columns(),
@@ -84,9 +91,12 @@ impl Kernel for Multiply<'_> {
 }
 
 /// Some columns of rows of a given width, contiguous.
-pub fn columns(rows: &[f32], width: usize, columns: std::ops::Range<usize>) -> Vec<f32> {
-    let each = rows.chunks_exact(width.max(1));
-    each.flat_map(|row| row[columns.clone()].iter().copied()).collect()
+pub fn columns(rows: &[f32], width: usize, columns: std::ops::Range<usize>) -> PooledRows {
+    let mut out = acquire(rows.len() / width.max(1) * columns.len());
+    let own = out.chunks_exact_mut(columns.len().max(1));
+    own.zip(rows.chunks_exact(width.max(1)))
+        .for_each(|(own, row)| own.copy_from_slice(&row[columns.clone()]));
+    out.into()
 }
 
 /// Adds rows to some columns of wider rows.

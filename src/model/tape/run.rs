@@ -12,6 +12,7 @@ use super::mix::Mixed;
 use super::norm::RowNorm;
 use super::rows::{add, times};
 use super::{AttentionSite, BlockSite, Control, HeadOff, Node, NodeId, Op, Side, Tape};
+use crate::model::ops::{self, PooledRows};
 use crate::model::spec::Source;
 use crate::model::trace::TraceLevel;
 use crate::model::{Checkpoint, ModelError, Packed};
@@ -22,9 +23,9 @@ pub struct Read {
     /// The tape, if the pass kept one.
     pub tape: Option<Arc<Tape>>,
     /// Last hidden states of the encoder or decoder-only model, (N, hidden).
-    pub hidden: Arc<Vec<f32>>,
+    pub hidden: Arc<PooledRows>,
     /// Last hidden states of the decoder in an encoder–decoder, (M, hidden).
-    pub written: Option<Arc<Vec<f32>>>,
+    pub written: Option<Arc<PooledRows>>,
 }
 
 /// The key-value cache: keys and values of earlier tokens, per attention block.
@@ -46,7 +47,7 @@ struct Cached {
 #[derive(Clone)]
 struct Value {
     node: NodeId,
-    rows: Arc<Vec<f32>>,
+    rows: Arc<PooledRows>,
     width: usize,
 }
 
@@ -81,6 +82,13 @@ impl Recorder {
         self.off.iter().filter(here).map(|off| off.head).collect()
     }
 
+    /// The tape, whose buffers the pool may keep for the next pass.
+    fn finish(self) -> Option<Arc<Tape>> {
+        let tape = self.tape?;
+        ops::expect(tape.floats());
+        Some(Arc::new(tape))
+    }
+
     fn keeps(&self, needed: Needed) -> bool {
         match self.keep {
             TraceLevel::LastHidden => false,
@@ -90,7 +98,7 @@ impl Recorder {
         }
     }
 
-    fn record(&mut self, op: impl FnOnce() -> Op, width: usize, rows: Vec<f32>, needed: Needed) -> Value {
+    fn record(&mut self, op: impl FnOnce() -> Op, width: usize, rows: PooledRows, needed: Needed) -> Value {
         let rows = Arc::new(rows);
         let kept = self.keeps(needed).then(|| Arc::clone(&rows));
         let side = self.side;
@@ -227,7 +235,7 @@ impl Network {
             _ => None,
         };
         Ok(Read {
-            tape: recorder.tape.map(Arc::new),
+            tape: recorder.finish(),
             hidden,
             written,
         })
@@ -273,7 +281,7 @@ impl Network {
             tape.output = Some(value.node);
         }
         Ok(Read {
-            tape: recorder.tape.map(Arc::new),
+            tape: recorder.finish(),
             hidden: value.rows,
             written: None,
         })
@@ -287,7 +295,7 @@ impl Network {
     pub fn next(
         &self,
         ids: &[u32],
-        context: Option<&Arc<Vec<f32>>>,
+        context: Option<&Arc<PooledRows>>,
         cache: &mut Cache,
         checkpoint: Checkpoint,
     ) -> Result<Vec<f32>, ModelError> {
@@ -320,7 +328,7 @@ impl Network {
         });
         let (value, _) = self.run(stack, &input, context.as_ref(), Some(cache), &mut recorder, checkpoint)?;
         cache.tokens += ids.len();
-        Ok(Arc::unwrap_or_clone(value.rows))
+        Ok(Arc::unwrap_or_clone(value.rows).into_vec())
     }
 
     fn run(
@@ -334,7 +342,7 @@ impl Network {
     ) -> Result<(Value, Vec<BlockSite>), ModelError> {
         self.check(input)?;
         let embedded = match input.rows {
-            Some(rows) => rows.to_vec(),
+            Some(rows) => rows.to_vec().into(),
             None => stack.embedding.embed(input)?,
         };
         let mut x = recorder.record(|| Op::Input, stack.hidden, embedded, Needed::Always);
@@ -383,8 +391,8 @@ impl Network {
 
 impl LoadedEmbedding {
     /// The input rows of the first block, (N, hidden).
-    fn embed(&self, input: &Input) -> candle_core::Result<Vec<f32>> {
-        let mut rows = self.words.rows(input.ids)?;
+    fn embed(&self, input: &Input) -> candle_core::Result<PooledRows> {
+        let mut rows = PooledRows::from(self.words.rows(input.ids)?);
         if self.scale != 1.0 {
             rows.iter_mut().for_each(|v| *v *= self.scale);
         }
@@ -449,7 +457,7 @@ fn run_step(
     recorder: &mut Recorder,
 ) -> candle_core::Result<(Value, Option<AttentionSite>)> {
     let mut parts = vec![x.node];
-    let mut sum: Option<Vec<f32>> = None;
+    let mut sum: Option<PooledRows> = None;
     let mut site = None;
     for branch in &step.branches {
         let (out, looked) = run_branch(branch, x, input, context, number, cache.as_deref_mut(), recorder)?;
@@ -468,7 +476,7 @@ fn run_step(
             });
         }
     }
-    let mut sum = sum.unwrap_or_else(|| vec![0.0; x.rows.len()]);
+    let mut sum = sum.unwrap_or_else(|| PooledRows::zeros(x.rows.len()));
     add(&mut sum, &x.rows);
     let needed = if step.norm.is_some() {
         Needed::Gradients
@@ -569,25 +577,25 @@ fn attend(
     };
     recorder.side = side;
     let (q_width, kv_width) = (heads.count * heads.dim, heads.kv * heads.dim);
-    let mut out = Vec::with_capacity(queries.rows.len());
+    let mut out = PooledRows::zeros(queries.rows.len());
     let mut mixes = Vec::new();
     for (own, source) in input.sequences.iter().zip(sources) {
         let part = |value: &Option<Value>, rows: &Range<usize>, width: usize| {
             let value = value.as_ref();
-            value.map_or_else(Vec::new, |value| {
-                value.rows[rows.start * width..rows.end * width].to_vec()
+            value.map_or_else(PooledRows::default, |value| {
+                PooledRows::copy_of(&value.rows[rows.start * width..rows.end * width])
             })
         };
-        let mut q = queries.rows[own.start * q_width..own.end * q_width].to_vec();
+        let mut q = PooledRows::copy_of(&queries.rows[own.start * q_width..own.end * q_width]);
         let (mut k, mut v) = (part(&keys, source, kv_width), part(&values, source, kv_width));
         let first_key = if cross { 0 } else { input.before };
         attention.normalize_and_rotate(&mut q, &mut k, (input.before, first_key));
         if let Some(cached) = cached.as_deref_mut() {
             // The vectors move out of the cache and back; a copy would cost each token the length of the text.
             let (mut keys, mut values) = (std::mem::take(&mut cached.keys), std::mem::take(&mut cached.values));
-            keys.append(&mut k);
-            values.append(&mut v);
-            (k, v) = (keys, values);
+            keys.extend_from_slice(&k);
+            values.extend_from_slice(&v);
+            (k, v) = (keys.into(), values.into());
         }
         let qk = Arc::new(QueriesAndKeys {
             queries: q,
@@ -595,10 +603,10 @@ fn attend(
             first: input.before,
         });
         let (mixed, held) = Mixed::forward(attention, &qk, &v, recorder.keep, recorder.off(cross));
-        out.extend(mixed);
+        out[own.start * q_width..own.end * q_width].copy_from_slice(&mixed);
         mixes.extend(held);
         if let Some(cached) = cached.as_deref_mut() {
-            (cached.keys, cached.values) = (Arc::unwrap_or_clone(qk).keys, v);
+            (cached.keys, cached.values) = (Arc::unwrap_or_clone(qk).keys.into_vec(), v.into_vec());
         }
     }
     let (values, keys) = (values.map_or(0, |value| value.node), keys.map_or(0, |value| value.node));

@@ -128,7 +128,9 @@ struct NormsAfter {
 impl NormsAfter {
     fn apply(&self, tape: &Tape, t: &[f32], i: usize, residual: Option<&[f32]>) -> Vec<f32> {
         let through = |node: Option<NodeId>, rows: Vec<f32>| match node.map(|node| &tape.nodes[node].op) {
-            Some(Op::Norm { norm, inverses, .. }) => norm.jvp(&rows, &inverses[self.first + i..=self.first + i]),
+            Some(Op::Norm { norm, inverses, .. }) => {
+                norm.jvp(&rows, &inverses[self.first + i..=self.first + i]).into_vec()
+            }
             _ => rows,
         };
         let mut out = through(self.inner, t.to_vec());

@@ -2,13 +2,12 @@
 //!
 //! With everything frozen, ⟨gradient, result⟩ = Σ_tokens ⟨gradient at its row, row⟩ + biases, exactly.
 
-use std::sync::Arc;
-
 use candle_core::{Result, bail};
 
 use super::gradient;
 use super::rows::{add, times};
 use super::{Control, Node, NodeId, Op, Side, Tape};
+use crate::model::ops::PooledRows;
 
 /// The gradients at the inputs of a tape, for one sequence.
 #[derive(Debug, Clone, Default)]
@@ -36,24 +35,24 @@ impl Tape {
     /// # Errors
     /// If the shape of the gradient is wrong, or the tape kept too little for a true gradient.
     pub fn vjp(&self, sequence: usize, from: NodeId, gradient: Vec<f32>, held: Held) -> Result<Pulled> {
-        let mut gradients: Vec<Option<Vec<f32>>> = vec![None; from + 1];
+        let mut gradients: Vec<Option<PooledRows>> = vec![None; from + 1];
         let expected = self.rows_of(sequence, from).len() * self.node(from)?.width;
         if gradient.len() != expected {
             bail!("a gradient of {} numbers does not match {expected}", gradient.len())
         }
-        gradients[from] = Some(gradient);
+        gradients[from] = Some(gradient.into());
         let mut pulled = Pulled::default();
         for id in (0..=from).rev() {
             let Some(gradient) = gradients[id].take() else { continue };
             let node = self.node(id)?;
-            let mut give = |to: NodeId, part: Vec<f32>| match &mut gradients[to] {
+            let mut give = |to: NodeId, part: PooledRows| match &mut gradients[to] {
                 Some(sum) => add(sum, &part),
                 none => *none = Some(part),
             };
             match &node.op {
                 Op::Input => match node.side {
-                    Side::Reading => pulled.reading = gradient,
-                    Side::Writing => pulled.writing = gradient,
+                    Side::Reading => pulled.reading = gradient.into_vec(),
+                    Side::Writing => pulled.writing = gradient.into_vec(),
                 },
                 Op::Linear { x, map } => {
                     pulled.bias += map.bias_share(&gradient);
@@ -140,7 +139,7 @@ impl Tape {
     /// If the pass did not keep it.
     pub fn value(&self, sequence: usize, id: NodeId) -> Result<&[f32]> {
         let node = self.node(id)?;
-        let Some(value) = node.value.as_ref().map(Arc::as_ref) else {
+        let Some(value) = node.value.as_deref() else {
             bail!("the pass did not keep the result of node {id}; run it with everything kept")
         };
         let rows = self.rows_of(sequence, id);

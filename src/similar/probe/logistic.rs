@@ -277,7 +277,7 @@ fn part(
             slopes[row * n + item] = (probabilities[output] - f64::from(u8::from(output == *class))) as f32;
         }
     }
-    let mut gradient = linear_rows(&slopes, &chunk.across, None)?; // (rows, width)
+    let mut gradient = linear_rows(&slopes, &chunk.across, None)?.into_vec(); // (rows, width)
     gradient.extend(slopes.chunks_exact(n.max(1)).map(|own| own.iter().sum::<f32>()));
     Ok((loss, gradient))
 }
