@@ -222,6 +222,9 @@ fn the_page_of_models_names_every_family() {
         .map(|row| row.0)
         .collect();
     assert_eq!(rows[1..], fovea::model::FAMILIES);
+    let mut lines = page.lines().filter(|line| line.starts_with("| `")).skip(1);
+    let other = lines.find(|line| !line.contains("| embed"));
+    assert_eq!(other, None, "a row says nothing about what the family can do");
     let error = refusal(r#"{"model_type": "mamba"}"#);
     assert!(
         fovea::model::FAMILIES.iter().all(|family| error.contains(family)),
