@@ -106,20 +106,19 @@ impl Worker {
             let news = self.news_before_sleep(&mut state);
             if news.is_empty() {
                 let idle = state.paused || self.engine.is_none();
-                let until = if idle { None } else { state.documents.deadline(now) };
-                if until.is_some() || !ops::holds_any() {
-                    state = shared.sleep(state, until);
+                let batch = if idle { None } else { state.documents.deadline(now) };
+                let free = match batch.is_none() && ops::holds_any() {
+                    true => Some(*idle_since.get_or_insert(now) + KEEP_BUFFERS),
+                    false => None,
+                };
+                if free.is_some_and(|free| free <= now) {
+                    // Freeing takes a moment, during which no thread may wait for the lock.
+                    drop(state);
+                    ops::clear();
+                    state = shared.state();
                     continue;
                 }
-                let end = *idle_since.get_or_insert(now) + KEEP_BUFFERS;
-                if now < end {
-                    state = shared.sleep(state, Some(end));
-                    continue;
-                }
-                // Freeing takes a moment, during which no thread may wait for the lock.
-                drop(state);
-                ops::clear();
-                state = shared.state();
+                state = shared.sleep(state, batch.or(free));
                 continue;
             }
             drop(state);

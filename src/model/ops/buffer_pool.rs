@@ -69,7 +69,7 @@ fn bytes(array: &Vec<f32>) -> usize {
 }
 
 /// A buffer of `len` floats with arbitrary values; the caller must write all of them.
-pub fn acquire(len: usize) -> Vec<f32> {
+pub(super) fn acquire(len: usize) -> Vec<f32> {
     if len < LEAST {
         return vec![0f32; len];
     }
@@ -113,18 +113,23 @@ pub(super) fn release(array: Vec<f32>) {
 pub struct PooledRows(Vec<f32>);
 
 impl PooledRows {
+    /// `len` arbitrary values; the caller must write all of them.
+    pub fn unset(len: usize) -> PooledRows {
+        PooledRows(acquire(len))
+    }
+
     /// `len` zeros.
     pub fn zeros(len: usize) -> PooledRows {
-        let mut rows = acquire(len);
+        let mut rows = PooledRows::unset(len);
         rows.fill(0.0);
-        PooledRows(rows)
+        rows
     }
 
     /// A copy of some rows.
     pub fn copy_of(rows: &[f32]) -> PooledRows {
-        let mut copy = acquire(rows.len());
+        let mut copy = PooledRows::unset(rows.len());
         copy.copy_from_slice(rows);
-        PooledRows(copy)
+        copy
     }
 
     /// The rows as a vector that the pool does not get back.

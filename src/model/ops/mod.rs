@@ -20,7 +20,7 @@ mod sum;
 
 pub use attention::{attend, attend_reference, attention_vjp, attention_vjp_reference};
 pub use bias_contribution::{bias_contribution, bias_contribution_reference};
-pub use buffer_pool::{PooledRows, acquire, clear, expect, holds_any, recycle};
+pub use buffer_pool::{PooledRows, clear, expect, holds_any, recycle};
 pub use columns::{columns, columns_reference};
 pub use contributions::{
     alti_proximity, alti_proximity_reference, compose, compose_reference, lengths, lengths_reference,

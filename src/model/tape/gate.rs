@@ -9,16 +9,16 @@ use super::rows::ENTRIES;
 use crate::model::kernels::activation::gate;
 use crate::model::kernels::elementary::exp;
 use crate::model::kernels::gemm::{load_part, store_part};
-use crate::model::ops::{PooledRows, acquire};
+use crate::model::ops::PooledRows;
 use crate::model::simd::{self, Kernel, LANES, Simd};
 use crate::model::{config, spec::Activation};
 
 /// θ(u) for each u.
 pub fn thetas(activation: Activation, u: &[f32]) -> PooledRows {
-    let mut out = acquire(u.len());
+    let mut out = PooledRows::unset(u.len());
     let tasks = out.par_chunks_mut(ENTRIES).zip(u.par_chunks(ENTRIES));
     tasks.for_each(|(out, u)| simd::run(Thetas { activation, u, out }));
-    out.into()
+    out
 }
 
 /// θ(u)·u for each u.

@@ -46,7 +46,7 @@ impl Network {
 impl LoadedHead {
     /// From (n, hidden) to (n, outputs).
     fn apply(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
-        let mut x = PooledRows::from(hidden.to_vec());
+        let mut x = PooledRows::copy_of(hidden);
         for (linear, activation, norm) in &self.layers {
             x = linear.forward(&x)?;
             if let Some(activation) = activation {

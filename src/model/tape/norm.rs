@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::rows::{ENTRIES, products};
-use crate::model::ops::{PooledRows, acquire};
+use crate::model::ops::PooledRows;
 use crate::model::spec::NormKind;
 
 /// A norm over rows of some width.
@@ -28,14 +28,14 @@ impl RowNorm {
     pub fn forward(&self, x: &[f32]) -> (PooledRows, Vec<f32>) {
         let width = self.width();
         let rows = x.len() / width.max(1);
-        let (mut out, mut inverses) = (acquire(x.len()), vec![0f32; rows]);
+        let (mut out, mut inverses) = (PooledRows::unset(x.len()), vec![0f32; rows]);
         let each = (ENTRIES / width.max(1)).max(1);
         let tasks = out.par_chunks_mut(each * width).zip(inverses.par_chunks_mut(each));
         tasks.zip(x.par_chunks(each * width)).for_each(|((out, inverses), x)| {
             let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(inverses);
             rows.for_each(|((out, x), inverse)| *inverse = self.row(x, out));
         });
-        (out.into(), inverses)
+        (out, inverses)
     }
 
     fn row(&self, x: &[f32], out: &mut [f32]) -> f32 {
@@ -104,7 +104,7 @@ impl RowNorm {
 
     fn each_row(&self, rows: &[f32], inverses: &[f32], work: impl Fn(&[f32], f32, &mut [f32]) + Sync) -> PooledRows {
         let width = self.width();
-        let mut out = acquire(rows.len());
+        let mut out = PooledRows::unset(rows.len());
         let each = (ENTRIES / width.max(1)).max(1);
         let tasks = out
             .par_chunks_mut(each * width)
@@ -114,7 +114,7 @@ impl RowNorm {
             let pairs = out.chunks_exact_mut(width).zip(rows.chunks_exact(width)).enumerate();
             pairs.for_each(|(row, (out, from))| work(from, inverses[(task * each + row) % inverses.len()], out));
         });
-        out.into()
+        out
     }
 
     /// The share of β in ⟨gradient, y⟩.

@@ -248,7 +248,7 @@ impl LoadedHead {
 
     /// The outputs of one row.
     fn pass(&self, row: &[f32]) -> Result<Passed, ModelError> {
-        let mut x = PooledRows::from(row.to_vec());
+        let mut x = PooledRows::copy_of(row);
         let mut layers = Vec::with_capacity(self.layers.len());
         for (matrix, activation, norm) in &self.layers {
             let linear = matrix.forward(&x)?;

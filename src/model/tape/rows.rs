@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::model::kernels::bias_contribution as kernel;
 use crate::model::kernels::gemm::{Panels, Plain, gemm};
-use crate::model::ops::{PooledRows, acquire};
+use crate::model::ops::PooledRows;
 use crate::model::simd::{self, Kernel, Simd};
 
 /// Number of entries per task: enough work to pay for scheduling it.
@@ -49,21 +49,21 @@ pub fn times(x: &[f32], y: &[f32]) -> PooledRows {
     if y.is_empty() {
         return PooledRows::zeros(x.len());
     }
-    let mut out = acquire(x.len());
+    let mut out = PooledRows::unset(x.len());
     let tasks = out.par_chunks_mut(y.len()).zip(x.par_chunks(y.len()));
     tasks.for_each(|(out, x)| {
         for ((out, x), y) in out.iter_mut().zip(x).zip(y) {
             *out = x * y;
         }
     });
-    out.into()
+    out
 }
 
 /// x (n, inner) · b (inner, columns), on the current thread.
 pub fn multiply(x: &[f32], b: &Panels) -> PooledRows {
     match b.inner() {
         0 => PooledRows::default(),
-        _ => simd::run(Multiply { x, b }).into(),
+        _ => simd::run(Multiply { x, b }),
     }
 }
 
@@ -73,12 +73,12 @@ struct Multiply<'a> {
 }
 
 impl Kernel for Multiply<'_> {
-    type Output = Vec<f32>;
+    type Output = PooledRows;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Vec<f32> {
+    fn run<S: Simd>(self, s: S) -> PooledRows {
         let Multiply { x, b } = self;
-        let mut out = acquire(x.len() / b.inner() * b.columns());
+        let mut out = PooledRows::unset(x.len() / b.inner() * b.columns());
         let mut plain = Plain {
             out: &mut out,
             width: b.columns(),
@@ -92,11 +92,11 @@ impl Kernel for Multiply<'_> {
 
 /// Some columns of rows of a given width, contiguous.
 pub fn columns(rows: &[f32], width: usize, columns: std::ops::Range<usize>) -> PooledRows {
-    let mut out = acquire(rows.len() / width.max(1) * columns.len());
+    let mut out = PooledRows::unset(rows.len() / width.max(1) * columns.len());
     let own = out.chunks_exact_mut(columns.len().max(1));
     own.zip(rows.chunks_exact(width.max(1)))
         .for_each(|(own, row)| own.copy_from_slice(&row[columns.clone()]));
-    out.into()
+    out
 }
 
 /// Adds rows to some columns of wider rows.

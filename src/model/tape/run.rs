@@ -342,7 +342,7 @@ impl Network {
     ) -> Result<(Value, Vec<BlockSite>), ModelError> {
         self.check(input)?;
         let embedded = match input.rows {
-            Some(rows) => rows.to_vec().into(),
+            Some(rows) => PooledRows::copy_of(rows),
             None => stack.embedding.embed(input)?,
         };
         let mut x = recorder.record(|| Op::Input, stack.hidden, embedded, Needed::Always);
