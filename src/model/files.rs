@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::hub;
 use super::load_error::LoadError;
 use super::prompts::{Prompts, Role};
 use super::source::Source;
+use super::weight_file::WeightFile;
 use crate::text::{Unread, open_regular, read_regular};
 
 /// Maximum size of a configuration file in bytes. Published ones have a few thousand, and an index of shards some ten thousand.
@@ -115,25 +117,44 @@ impl Files {
         }
     }
 
-    /// The size of a readable file, without reading it; 0 if it does not exist.
-    pub(super) fn size(&self, name: &str) -> Result<u64, LoadError> {
-        match self {
-            Files::Embedded(inside) => Ok(inside.file(name).map_or(0, |bytes| bytes.len() as u64)),
-            Files::Folder(_) | Files::File(_) => {
-                let path = self.path(name);
-                match open_regular(&path, MAX_WEIGHTS) {
-                    Ok((_, size)) => Ok(size),
-                    Err(error) => absent(path, error).map(|()| 0),
-                }
-            }
-        }
-    }
-
     pub(super) fn required(&self, name: &str) -> Result<Cow<'static, [u8]>, LoadError> {
         self.read(name)?.ok_or_else(|| LoadError::Missing {
             folder: self.path(""),
             file: name.to_owned(),
         })
+    }
+
+    /// A file to be read in parts.
+    pub(super) fn weight_file(&self, name: &str) -> Result<WeightFile, LoadError> {
+        let missing = || LoadError::Missing {
+            folder: self.path(""),
+            file: name.to_owned(),
+        };
+        if let Files::Embedded(inside) = self {
+            return inside.file(name).map(WeightFile::Embedded).ok_or_else(missing);
+        }
+        let path = self.path(name);
+        let (file, size) = match open_regular(&path, MAX_WEIGHTS) {
+            Ok(opened) => opened,
+            Err(error) => return Err(absent(path, error).err().unwrap_or_else(missing)),
+        };
+        let file = WeightFile::Opened(file, size);
+        let mut start = Vec::new();
+        let read = file.reader().take(LFS_POINTER.len() as u64).read_to_end(&mut start);
+        match read {
+            Ok(_) if start == LFS_POINTER => Err(LoadError::LfsPointer(path)),
+            Ok(_) => Ok(file),
+            Err(error) => Err(LoadError::Io { path, error }),
+        }
+    }
+
+    /// SHA-256 of an opened file, in hexadecimal.
+    pub(super) fn sha256(&self, name: &str, file: &WeightFile) -> Result<String, LoadError> {
+        let hash = file.sha256().map_err(|error| LoadError::Io {
+            path: self.path(name),
+            error,
+        });
+        Ok(hex(&hash?))
     }
 
     fn exists(&self, name: &str) -> bool {

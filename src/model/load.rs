@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use super::bert::Bert;
 use super::chat::{self, ChatFormat};
 use super::config::{self, Config, ConfigError, Sentences};
 use super::embedded::EmbeddedModel;
 use super::families;
-use super::files::{Files, hex};
+use super::files::Files;
 use super::load_error::LoadError;
 use super::modules::{self, Modules};
 use super::prompts::{self, Prompts, Role};
@@ -333,7 +331,7 @@ pub fn verify(source: &Source) -> Result<Vec<FileCheck>, LoadError> {
             .collect::<Vec<_>>(),
     );
     let check = |file: String| {
-        let sha256 = hex(&Sha256::digest(&files.required(&file)?));
+        let sha256 = files.sha256(&file, &files.weight_file(&file)?)?;
         Ok(FileCheck {
             expected: recorded.get(&file).cloned(),
             file: match &files {

@@ -40,6 +40,7 @@ mod tokenizer;
 mod trace;
 mod unigram;
 mod vetting;
+mod weight_file;
 mod weights;
 
 pub use batch::Packed;

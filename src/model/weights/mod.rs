@@ -1,23 +1,24 @@
 //! Reads weight files into named tensors: safetensors, whole or in shards, and GGUF.
 
-use std::collections::{BTreeSet, HashMap};
-use std::io::Cursor;
+mod format;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use candle_core::quantized::{QTensor, gguf_file};
+use candle_core::quantized::QTensor;
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
-use super::files::{Files, MAX_WEIGHTS, hex};
+use super::files::{Files, MAX_WEIGHTS};
 use super::guarded::guarded;
 use super::kernels::blocks::BlockPanels;
-use super::load_error::LoadError;
+use super::load_error::{LoadError, without_backtrace};
 use super::matrix::Arithmetic;
 use super::random::Random;
 use super::spec::Rows;
 use super::tape::{PART, Table};
-use super::{gguf, ops, quantized, simd};
+use super::{ops, quantized, simd};
+use format::{read_gguf, read_safetensors};
 
 /// The tensors of a model by name, on the CPU, in their stored format.
 pub(super) struct Weights {
@@ -96,39 +97,44 @@ impl Weights {
             scrambled: None,
         };
         let names = files.weight_files()?;
-        // Checked before any read, since a sparse file may claim any size.
+        // Checked before any tensor is read, since a sparse file may claim any size.
         let limit = (needed as u64)
             .saturating_mul(SLACK)
             .saturating_add(1 << 20)
             .min(MAX_WEIGHTS);
-        let mut bytes = 0u64;
-        for name in &names {
-            bytes = bytes.saturating_add(files.size(name)?);
+        let (mut bytes, mut opened) = (0u64, Vec::with_capacity(names.len()));
+        for name in names {
+            let file = files.weight_file(&name)?;
+            bytes = bytes.saturating_add(file.size());
             if bytes > limit {
-                let path = files.path(name);
+                let path = files.path(&name);
                 return Err(LoadError::TooLarge { path, bytes, limit });
             }
+            opened.push((name, file));
         }
-        for name in names {
-            let bytes = files.required(&name)?;
+        for (name, file) in opened {
             let damaged = |reason: String| LoadError::Damaged {
                 path: files.path(&name),
                 reason,
             };
+            // The hash of an embedded file was recorded when the file was made; hashing 24 MB again at each start would only cost time.
+            let checksum = || match files {
+                Files::Embedded(_) => Ok(files.recorded()?.remove(&name).unwrap_or_default()),
+                Files::Folder(_) | Files::File(_) => files.sha256(&name, &file),
+            };
             // A damaged header must not end the process, even if the parser panics.
-            let parsed = guarded(|| match name.ends_with(".gguf") {
-                true => read_gguf(&bytes),
-                false => read_safetensors(&bytes),
-            });
+            let parse = || {
+                guarded(|| match name.ends_with(".gguf") {
+                    true => read_gguf(&file),
+                    false => read_safetensors(&file),
+                })
+            };
+            let (checksum, parsed) = rayon::join(checksum, parse);
             let (tensors, format) = match parsed {
-                Some(read) => read.map_err(|error| damaged(error.to_string()))?,
+                Some(read) => read.map_err(|error| damaged(without_backtrace(&error)))?,
                 None => return Err(damaged("unreadable header".to_owned())),
             };
-            // The hash of the embedded file was recorded when the file was made; hashing 24 MB again at each start would only cost time.
-            weights.checksum += &match files {
-                Files::Embedded(_) => files.recorded()?.remove(&name).unwrap_or_default(),
-                Files::Folder(_) | Files::File(_) => hex(&Sha256::digest(&bytes)),
-            };
+            weights.checksum += &checksum?;
             weights.format = format;
             for (name, tensor) in tensors {
                 let name = match files {
@@ -281,61 +287,6 @@ fn bare(name: &str) -> &str {
     stripped.map_or(name, bare)
 }
 
-type Tensors = (Vec<(String, Stored)>, String);
-
-fn read_safetensors(bytes: &[u8]) -> candle_core::Result<Tensors> {
-    let file = candle_core::safetensors::SliceSafetensors::new(bytes)?;
-    let names: Vec<String> = file.tensors().into_iter().map(|(name, _)| name).collect();
-    let mut format = "f32".to_owned();
-    let mut tensors = Vec::with_capacity(names.len());
-    for name in names {
-        let tensor = file.load(&name, &Device::Cpu)?;
-        if tensor.dtype().is_float() && tensor.dtype() != DType::F32 {
-            format = tensor.dtype().as_str().to_owned();
-        }
-        tensors.push((name, Stored::Plain(tensor)));
-    }
-    Ok((tensors, format))
-}
-
-fn read_gguf(bytes: &[u8]) -> candle_core::Result<Tensors> {
-    gguf::survey(bytes, bytes.len() as u64).map_err(candle_core::Error::msg)?;
-    let content = gguf_file::Content::read(&mut Cursor::new(bytes))?;
-    // Tensors must not overlap, or a small file could become large arrays.
-    let stored = content.tensor_infos.values().try_fold(0usize, |sum, info| {
-        let elements = info
-            .shape
-            .dims()
-            .iter()
-            .try_fold(1usize, |all, dim| all.checked_mul(*dim))?;
-        let bytes = (elements / info.ggml_dtype.block_size()).checked_mul(info.ggml_dtype.type_size())?;
-        sum.checked_add(bytes)
-    });
-    if stored.is_none_or(|stored| stored > bytes.len()) {
-        candle_core::bail!("its tensors have more numbers than the file")
-    }
-    let expand = |name: &String| {
-        // This runs on a rayon thread, so that the guard of the caller does not apply.
-        let read = guarded(|| content.tensor(&mut Cursor::new(bytes), name, &Device::Cpu));
-        match read {
-            Some(tensor) => Ok((name.clone(), Stored::Quantized(tensor?))),
-            None => candle_core::bail!("tensor `{name}` cannot be read"),
-        }
-    };
-    let names: Vec<&String> = content.tensor_infos.keys().collect();
-    let tensors = names
-        .into_par_iter()
-        .map(expand)
-        .collect::<candle_core::Result<Vec<_>>>()?;
-    let formats: BTreeSet<String> = content
-        .tensor_infos
-        .values()
-        .filter(|info| info.shape.rank() == 2)
-        .map(|info| format!("{:?}", info.ggml_dtype).to_lowercase())
-        .collect();
-    Ok((tensors, Vec::from_iter(formats).join(", ")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,25 +312,6 @@ mod tests {
             bare("encoder.layer.0.output.dense.bias"),
             "encoder.layer.0.output.dense.bias"
         );
-    }
-
-    #[test]
-    fn the_metadata_of_a_gguf_file_is_bounded() {
-        let with_values = |count: usize| {
-            let mut bytes = b"GGUF\x03\0\0\0".to_vec();
-            // No tensors, and one metadata value: an array (9) of bytes (0).
-            for number in [0u64, 1, 1] {
-                bytes.extend(number.to_le_bytes());
-            }
-            bytes.extend(b"x\x09\0\0\0\0\0\0\0");
-            bytes.extend((count as u64).to_le_bytes());
-            bytes.resize(bytes.len() + count, 0);
-            bytes
-        };
-        // Each element takes the memory of a whole value.
-        assert!(read_gguf(&with_values(1 << 20)).is_ok());
-        let error = read_gguf(&with_values((8 << 20) + 1)).err().unwrap().to_string();
-        assert!(error.contains("over the limit"), "{error}");
     }
 
     #[test]
