@@ -318,6 +318,15 @@ mod tests {
             "{shown}"
         );
         assert_eq!(found.relevance().of(1.0), 1.0);
+        let (query, _) = found.centered_query(&questions[0]).unwrap();
+        let others: Vec<f32> = questions[1..]
+            .iter()
+            .map(|other| dot(&query, &found.centered_query(other).unwrap().0))
+            .collect();
+        assert!((dot(&query, &query) - 1.0).abs() < 1e-5);
+        assert!(others.iter().sum::<f32>() / 31.0 < 0.2, "{others:?}");
+        assert!(found.centered_query(&questions[0][1..]).is_none());
+        assert!(Calibration::default().centered_query(&questions[0]).is_none());
     }
 
     #[test]

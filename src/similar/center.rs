@@ -461,4 +461,18 @@ mod tests {
         assert_eq!(far.mean(Language::Go), of([0.8, 0.6]).mean(Language::Go));
         assert!(Center::default().steady(&before).mean(Language::Go).is_none());
     }
+
+    #[test]
+    fn a_comparison_knows_a_mean_if_one_of_its_languages_has_one() {
+        let means = [(Language::Go, 20, vec![0.6f32, 0.8])];
+        let center = Center::of_counted(means.into_iter(), std::iter::empty(), Arc::default());
+        let known = |a, b| center.between(a, b).is_known();
+        assert!(known(Language::Go, Language::Rust) && known(Language::Rust, Language::Go));
+        assert!(!known(Language::Rust, Language::Python));
+        let between = center.between(Language::Go, Language::Rust);
+        let means = between.means();
+        assert!(means.a.is_some() && means.b.is_none());
+        // Languages whose spread is unknown have the cosine as it is.
+        assert_eq!(between.score(0.4, &[1.0, 0.0], &[0.0, 1.0]), 0.4);
+    }
 }

@@ -190,6 +190,15 @@ mod tests {
         assert!(half.kept.len() <= 2 * SAMPLE && half.seen == 5000);
         let (sum, number) = half.distinct(None).unwrap();
         assert!(sum[63] / number < 0.1, "{}", sum[63] / number);
+        // The sample stands for all: 2,500 different vectors, and the others as one each among the kept.
+        assert!((number / 2500.0 - 1.0).abs() < 0.1, "{number}");
+        let kept = half.kept.iter().filter(|vector| vector[63].abs() < 0.99);
+        let plain = kept.map(|vector| f64::from(vector[0])).sum::<f64>() * 5000.0 / half.kept.len() as f64;
+        assert!(
+            (sum[0] - plain).abs() < 1e-3 * plain.abs().max(1.0),
+            "{} {plain}",
+            sum[0]
+        );
         assert!(with_copies(1).distinct(None).is_none());
         assert!(with_copies(0).distinct(None).is_none());
     }

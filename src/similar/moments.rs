@@ -169,7 +169,9 @@ mod tests {
         assert_eq!(factor(near, near, 0.0), 1.0);
         assert!(factor(near, usual, 0.5) > factor(near, usual, 1.0));
         assert!(Moment::of(1, 2, |_, into| into.extend([1.0, 0.0])).is_none());
-        assert!(moment(&[[1.0, 0.0], [1.0, 0.0]]).certainty() < 0.1);
+        let certainty = |count: usize| moment(&vec![[1.0, 0.0]; count]).certainty();
+        assert!((certainty(2) - 1.0 / 19.0).abs() < 1e-6 && (certainty(10) - 9.0 / 19.0).abs() < 1e-6);
+        assert_eq!((certainty(20), certainty(30)), (1.0, 1.0));
     }
 
     #[cfg(feature = "postgres")]

@@ -47,3 +47,37 @@ fn split(model: &Model, text: &str, language: Language) -> Vec<String> {
     let units = model.segment(&snapshot).units.into_iter();
     units.map(|unit| text[unit.range].to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Source, UNSTOPPED};
+
+    fn passage(text: &str) -> (Role, Language, &str) {
+        (Role::Passage, Language::Prose, text)
+    }
+
+    #[test]
+    fn a_long_text_is_the_mean_of_its_units_unless_it_is_cut() {
+        let model = Model::load(&Source::EMBEDDED).unwrap();
+        const SENTENCE: &str = "The server keeps the session of each user in a signed cookie. ";
+        let long = SENTENCE.repeat(60) + &"Prices of apples rise in autumn. ".repeat(60);
+        let embed = |texts: &[(Role, Language, &str)], plain| embed_texts(&model, texts, plain, UNSTOPPED).unwrap();
+        let near = |a: &[f32], b: &[f32]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-4);
+        let both = embed(&[passage(&long), passage(SENTENCE)], false);
+        let units = split(&model, &long, Language::Prose);
+        assert!(units.len() > 2);
+        let each = embed(&units.iter().map(|unit| passage(unit)).collect::<Vec<_>>(), false);
+        let sizes = units.iter().map(|unit| {
+            let tokens = model.tokenize_as(Role::Passage, unit, Language::Prose);
+            tokens.unwrap().of_text()
+        });
+        let expected = mean(each.iter().map(Vec::as_slice).zip(sizes)).unwrap();
+        assert!(near(&both[0], &expected));
+        assert!(near(&both[1], &embed(&[passage(SENTENCE)], true)[0]));
+        // The beginning alone speaks of sessions.
+        let cut = embed(&[passage(&long)], true).remove(0);
+        let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        assert!(cosine(&cut, &both[1]) > cosine(&both[0], &both[1]) + 0.02);
+    }
+}

@@ -255,6 +255,13 @@ mod tests {
     }
 
     #[test]
+    fn the_score_of_almost_the_same_is_one_for_a_copy_and_none_at_the_usual_cosine() {
+        assert_eq!(of_almost_same(1.0), 1.0);
+        assert!(of_almost_same(1.0 - LEFT_OF_MOST).abs() < 1e-6);
+        assert!((of_almost_same(ALMOST_SAME) - (1.0 - 0.03 / 0.61)).abs() < 1e-6);
+    }
+
+    #[test]
     fn a_copy_is_shown_at_any_threshold() {
         let elsewhere = Ties {
             file: false,

@@ -185,4 +185,15 @@ mod tests {
         assert_eq!(chosen("cookie", &text).len(), 1);
         assert!(chosen("cookie", &text)[0].starts_with("cookie"));
     }
+
+    #[test]
+    fn of_equal_windows_the_middle_one_is_read() {
+        let filler = |lines: usize| "the config has a value\n".repeat(lines);
+        let text = format!("{}cookies are signed\ncookies are signed\n{}", filler(500), filler(500));
+        let snapshot = Snapshot::new(&text, 0, Language::Prose);
+        let range = narrowed("How are cookies signed?", &snapshot, &(0..text.len()));
+        // Windows that begin in the lines 302 to 500 have both.
+        assert_eq!(text[..range.start].lines().count(), (302 + 500) / 2);
+        assert_eq!(text[range].lines().count(), LINES);
+    }
 }

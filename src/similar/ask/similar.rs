@@ -193,4 +193,35 @@ mod tests {
             assert_eq!(answered(top), answered(5)[..top]);
         }
     }
+
+    #[test]
+    fn of_several_passages_each_answers_once_and_a_single_one_several_times() {
+        let passage = |score: f32| Passage {
+            place: String::new(),
+            name: None,
+            snapshot: Snapshot::new("a b c d", 0, Language::Prose),
+            range: 0..7,
+            score,
+        };
+        let sentence = |(passage, start, score): (usize, usize, f32)| {
+            let range = start..start + 1;
+            (passage, Scored { range, score })
+        };
+        let found = [(0, 0, 0.9), (0, 2, 0.8), (0, 4, 0.7), (1, 0, 0.6)].map(sentence);
+        let answered = |passages: &[Passage], found: &[(usize, Scored)], threshold| -> Vec<(usize, usize)> {
+            let wish = Wish {
+                top: 5,
+                threshold,
+                by: Method::Decomposition,
+            };
+            let best = best(found.to_vec(), passages, wish);
+            best.iter().map(|(passage, own)| (*passage, own.range.start)).collect()
+        };
+        let two = [passage(0.9), passage(0.8)];
+        assert_eq!(answered(&two, &found, None), [(0, 0), (1, 0)]);
+        assert_eq!(answered(&two, &found, Some(0.7)), [(0, 0)]);
+        assert_eq!(answered(&[passage(0.9)], &found[..3], None), [(0, 0), (0, 2), (0, 4)]);
+        // Passages without a score are named files.
+        assert_eq!(answered(&[passage(0.0), passage(0.0)], &found, None).len(), 4);
+    }
 }

@@ -257,6 +257,15 @@ fn tests_need_more_because_they_repeat_their_shape() {
     let copy = test("prints_zeros", 400, &case("--hidden"));
     assert_eq!(verdict(&one, &copy, false, 0.9), Some(CloneType::SameText));
     assert_eq!(verdict(&one, &copy, true, 1.0), None, "one file");
+    let plain = Sample {
+        test: false,
+        ..test("prints_zeros", 400, &case("--print0"))
+    };
+    assert_eq!(
+        verdict(&one, &plain, false, 0.6),
+        Some(CloneType::Renamed),
+        "only one is a test"
+    );
     let short = "fn t() {\n    let a = b();\n    assert!(a.is_ok());\n    assert_eq!(a, c(1));\n    drop(a);\n}\n";
     assert_eq!(
         verdict(&test("one", 0, short), &test("other", 0, short), false, 1.0),

@@ -107,6 +107,9 @@ fn estimates_are_accurate_for_long_texts() {
         "{} is not {truth}",
         one.overlap(&two)
     );
+    let part = a.intersection(&b).count() as f32 / a.len().min(b.len()) as f32;
+    let (found, truth) = (one.containment(&two), part);
+    assert!((found - truth).abs() < 0.15, "{found} is not {truth}");
 }
 
 #[test]
@@ -184,6 +187,8 @@ fn strings_and_patterns_are_one_token() {
         ["R\"(a\")\"", "R\"xyz()\" )xyz\"", "'c'"]
     );
     assert_eq!(literals("x = \"open\ny = 'b'", Python), ["\"open", "'b'"]);
+    assert_eq!(literals("x = \"open\ny = \"b\"", Python), ["\"open", "\"b\""]);
+    assert_eq!(literals("x = \"open\nb\" + 'c'", Php), ["\"open\nb\"", "'c'"]);
     assert_eq!(
         literals("\"\"\"sql\"\"\"\nf(\n  \"\"\"sql\"\"\"\n)", Python),
         ["\"\"\"sql\"\"\""]
@@ -221,6 +226,32 @@ fn strings_and_patterns_are_one_token() {
     );
     // An empty string is not the beginning of a raw one.
     assert_eq!(literals(r#"f("", "a")"#, CSharp), [r#""""#, r#""a""#]);
+}
+
+#[test]
+fn tokens_begin_and_end_as_in_their_language() {
+    for (language, text, expected) in [
+        (Rust, "1..5", &["1", "..", "5"][..]),
+        (Rust, "1.max(2.5)", &["1", ".", "max", "(", "2.5", ")"]),
+        (Rust, "pair.0", &["pair", ".", "0"]),
+        (Rust, "a$b", &["a", "$b"]),
+        (Rust, "$ b", &["$", "b"]),
+        (JavaScript, "a$b", &["a$b"]),
+        (Php, "$a + $b", &["$a", "+", "$b"]),
+        (
+            Rust,
+            r##"r"a" b r#"c"d"# br"e" f"##,
+            &[r#"r"a""#, "b", r##"r#"c"d"#"##, r#"br"e""#, "f"],
+        ),
+        (Python, "a=1#b", &["a", "=", "1"]),
+        (Bash, "a=1#b", &["a", "=", "1", "#", "b"]),
+        (Lua, "[==[a]]b]==] c", &["[==[a]]b]==]", "c"]),
+        (Go, "a<<2 != b", &["a", "<<", "2", "!=", "b"]),
+    ] {
+        let tokens = lexer::tokens(text, language);
+        let texts: Vec<&str> = tokens.iter().map(|token| token.text).collect();
+        assert_eq!(texts, expected, "{language:?}");
+    }
 }
 
 #[test]

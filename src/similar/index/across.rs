@@ -118,3 +118,32 @@ impl Across {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_of_programming_languages_and_of_rows_that_are_not_their_mean() {
+        let mut rows = Rows::new(2);
+        [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+            .iter()
+            .for_each(|row| rows.push(row));
+        let scale = [1.0, 1.0, 1.0, 1.0, 1.0, 0.0];
+        let found = |languages: [Language; 6]| {
+            let items = languages.into_iter().zip(0..);
+            moments(&rows, items, &scale, &Center::default())
+        };
+        let (rust, go, prose) = (Language::Rust, Language::Go, Language::Prose);
+        let both = found([rust, rust, go, go, prose, rust]);
+        let languages: Vec<Language> = both.iter().map(|(language, _)| *language).collect();
+        assert_eq!(languages.len(), 2);
+        assert!(languages.contains(&rust) && languages.contains(&go));
+        // The row without a direction does not count: the mean square is that of the first two.
+        let (_, moment) = both.iter().find(|(language, _)| *language == rust).unwrap();
+        assert!((moment.spread(&[1.0, 0.0], false) - 0.5f32.sqrt()).abs() < 1e-3);
+        // One language needs no comparison, and one row says nothing.
+        assert!(found([rust; 6]).is_empty());
+        assert_eq!(found([rust, rust, go, prose, prose, prose]).len(), 1);
+    }
+}

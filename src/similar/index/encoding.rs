@@ -94,3 +94,33 @@ pub fn path(bytes: &[u8]) -> PathBuf {
     let path = String::from_utf8_lossy(bytes).into_owned().into();
     path
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_numbers_survive_as_bytes_and_other_lengths_are_refused() {
+        let place = |byte: usize| FilePosition {
+            byte,
+            line: byte as u32 + 1,
+            column: byte as u32 + 2,
+            utf16: byte as u32 + 3,
+            utf32: byte as u32 + 4,
+        };
+        let places = [1, 20, 300, 70_000].map(place);
+        let mut bytes = places_in_bytes(&places);
+        assert_eq!(places_from_bytes(&bytes), Some(places));
+        for more in [1, 4, 20] {
+            assert_eq!(
+                places_from_bytes(&[&bytes[..], &vec![0; more][..]].concat()),
+                None,
+                "{more}"
+            );
+        }
+        bytes.pop();
+        assert_eq!(places_from_bytes(&bytes), None);
+        let numbers = [0, 255, 256, 1 << 20];
+        assert_eq!(numbers_from_bytes(&numbers_in_bytes(&numbers)), numbers);
+    }
+}

@@ -349,3 +349,23 @@ fn read(path: &Path) -> Option<String> {
     const MAX_BYTES: u64 = 64 << 20;
     decode(read_regular(path, MAX_BYTES).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_are_kept_and_of_equal_scores_the_first() {
+        let scores = [0.5, 0.9, 0.5, 0.1, 0.5];
+        let best = |most: usize| {
+            let mut kept: Vec<(usize, f32)> = scores.into_iter().enumerate().collect();
+            keep_best(&mut kept, most);
+            let mut kept: Vec<usize> = kept.into_iter().map(|(passage, _)| passage).collect();
+            kept.sort_unstable();
+            kept
+        };
+        assert_eq!(best(3), [0, 1, 2]);
+        assert_eq!(best(5), [0, 1, 2, 3, 4]);
+        assert_eq!(best(9), [0, 1, 2, 3, 4]);
+    }
+}

@@ -175,6 +175,9 @@ mod tests {
             [vec!["text", "label"], vec!["never closed"]]
         );
         assert!(rows("").is_empty());
+        // A carriage return belongs to a cell unless it ends the line.
+        let expected: [&[&str]; 2] = [&["a\rb", "c\r\nd"], &["e"]];
+        assert_eq!(rows("a\rb,\"c\r\nd\"\r\ne"), expected);
     }
 
     fn labeled<'a>(text: &'a str, label: &'a str) -> Labeled<'a> {

@@ -481,4 +481,24 @@ mod tests {
                 .contains("cannot read the probe")
         );
     }
+
+    #[test]
+    fn items_are_shuffled_by_splitmix64_and_each_class_is_spread_over_all_folds() {
+        // The first numbers of the generator with the seed 0.
+        assert_eq!(
+            [shuffled(0), shuffled(1)],
+            [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4]
+        );
+        let classes: Vec<usize> = (0..60).map(|item| usize::from(item % 3 == 0)).collect();
+        let folds = folds_of(&classes, 2, 5);
+        for fold in 0..5 {
+            let of = |class| {
+                (0..60)
+                    .filter(|item| folds[*item] == fold && classes[*item] == class)
+                    .count()
+            };
+            assert_eq!([of(0), of(1)], [8, 4]);
+        }
+        assert_ne!(folds[..5], [0, 0, 1, 2, 1], "in the order of the items");
+    }
 }

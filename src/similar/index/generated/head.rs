@@ -380,3 +380,53 @@ fn unquoted(text: &str) -> String {
     }
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deeper_lines_after_a_colon_and_fenced_lines_are_examples() {
+        let lines = [
+            (0, "Usage:"),
+            (2, "an example"),
+            (4, "more of it"),
+            (0, "Note:"),
+            (0, "a line beside it"),
+            (2, "a list:"),
+            (2, "an entry"),
+            (0, "```"),
+            (0, "fenced"),
+            (0, "```"),
+            (0, ""),
+            (0, "the end"),
+        ];
+        let lines = lines.map(|(indent, text)| Line {
+            indent,
+            text: text.to_owned(),
+        });
+        let expected = [
+            "Usage:",
+            "Note:",
+            "a line beside it",
+            "a list:",
+            "an entry",
+            "",
+            "",
+            "",
+            "",
+            "the end",
+        ];
+        assert_eq!(without_examples(lines.into()), expected);
+    }
+
+    #[test]
+    fn quoted_parts_become_one_word_and_an_apostrophe_is_no_quote() {
+        assert_eq!(unquoted("run `make all` now"), "run quoted now");
+        assert_eq!(unquoted("'don't stop' now"), "quoted now");
+        assert_eq!(unquoted("it's the user's file"), "it's the user's file");
+        assert_eq!(unquoted("by \"tool init\" and «a b»"), "by scaffold and quoted");
+        assert_eq!(unquoted("a \"b\nc\" d \"open"), "a quoted\n d \"open");
+        assert_eq!(unquoted("`a``b`"), "quotedquoted");
+    }
+}

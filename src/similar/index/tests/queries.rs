@@ -230,3 +230,41 @@ fn the_definition_of_a_name_gains_by_its_kind_its_file_and_its_case() {
     let method = only_item(&function("Router", 1)).item;
     assert_eq!(definition(("Router", 1.0), &method, "app.rs"), 0.6);
 }
+
+#[test]
+fn only_the_definition_of_a_name_in_the_query_gains_as_one() {
+    let bench = Bench::new();
+    bench.write("a.rs", &function("parse_header", 3));
+    bench.write("b.rs", &function("parse_headers", 3));
+    bench.write("c.rs", &format!("/// Calls `parse_header`.\n{}", function("use_it", 5)));
+    bench.write("d.rs", &function("zip", 7));
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let gains = |query: &str| -> Vec<String> {
+        let hits = search(&vector_index, query, &Filter::default(), 9);
+        let defined = hits.iter().filter(|hit| hit.why.as_ref().unwrap().definition > 0.0);
+        defined.map(|hit| hit.item.name.clone()).collect()
+    };
+    assert_eq!(gains("parse_header"), ["parse_header"]);
+    assert_eq!(gains("who calls zip and parse_headers").len(), 1);
+    assert!(gains("unknown_name").is_empty());
+}
+
+#[test]
+fn passages_with_an_unwanted_word_are_left_out() {
+    let bench = Bench::new();
+    bench.write("a.rs", &format!("/// Adds the red numbers.\n{}", function("one", 3)));
+    bench.write("b.rs", &format!("/// Adds the green numbers.\n{}", function("two", 3)));
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let found = |query: &str| -> Vec<String> {
+        let hits = search(&vector_index, query, &Filter::default(), 9);
+        let items = hits.iter().filter(|hit| hit.item.kind != ItemKind::File);
+        let mut names: Vec<String> = items.map(|hit| hit.item.name.clone()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(found("adds numbers"), ["one", "two"]);
+    assert_eq!(found("adds numbers -red"), ["two"]);
+    assert_eq!(found("\"the green numbers\" -green"), [""; 0]);
+}
