@@ -404,4 +404,35 @@ mod tests {
         let expected = with - sum(&ids_of(&[]));
         assert!((sentence.without_all - expected).abs() < 1e-3);
     }
+
+    #[test]
+    fn parts_to_read_do_not_overlap_and_a_long_line_is_cut_at_its_sentence() {
+        let fixture = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tiny-chat");
+        let model = Model::load(&crate::model::Source::Folder(fixture)).unwrap();
+        let text = "hello world\n".repeat(3) + &"of hello\n".repeat(200) + "the end said\n";
+        let passage = |place: &str| Passage {
+            place: place.to_owned(),
+            name: None,
+            snapshot: Snapshot::new(&text, 0, Language::Prose),
+            range: 0..text.len(),
+            score: 1.0,
+        };
+        let passages = [passage("a.md"), passage("b.md")];
+        let end = text.len() - 5..text.len();
+        let found = [(0, 0..5), (0, 12..17), (1, 12..17), (0, end)];
+        let read = parts_to_read(&model, "who said hello?", &passages, &found);
+        let places: Vec<usize> = read.iter().map(|part| part.passage).collect();
+        assert_eq!(places, [0, 1, 0], "the second is inside the first: {read:?}");
+        assert!(read[0].range.start == 0 && read[2].range.end == text.len());
+        assert!(read[0].range.end <= read[2].range.start);
+        let long = Passage {
+            snapshot: Snapshot::new("one two three four five six seven eight nine ten", 0, Language::Prose),
+            range: 0..48,
+            ..passage("c.md")
+        };
+        let tokens = |text: &str| text.split_whitespace().count();
+        // Four tokens: about eight bytes.
+        assert_eq!(lines_around(&tokens, &long, &(8..40), 4), 8..16);
+        assert_eq!(lines_around(&tokens, &long, &(8..40), 10), 0..48);
+    }
 }

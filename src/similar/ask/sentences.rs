@@ -121,5 +121,9 @@ mod tests {
         let found: Vec<&str> = prose(text).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found.len(), 3, "{found:?}");
         assert!(found[2].ends_with("7 of them\nare here"), "{found:?}");
+        // A name may begin with a point.
+        let text = "Rules stand in\n.gitignore and in\n) other files\n";
+        let found = prose(text);
+        assert_eq!((found.len(), found[0].end), (1, text.len() - 1));
     }
 }

@@ -274,6 +274,18 @@ mod tests {
     }
 
     #[test]
+    fn only_a_percent_sign_at_the_start_of_a_line_of_python_is_a_command() {
+        let read = |kind: &str, language: &str| {
+            let cell = format!(r#"{{"cell_type": "{kind}", "source": ["%a\n", "b %c\n", "!d"]}}"#);
+            let file = format!(r#"{{"cells": [{cell}], "metadata": {{"language_info": {{"name": "{language}"}}}}}}"#);
+            Notebook::read(&file).unwrap().text
+        };
+        assert_eq!(read("code", "python"), "#a\nb %c\n#d\n\n");
+        assert_eq!(read("code", "javascript"), "%a\nb %c\n!d\n\n");
+        assert_eq!(read("markdown", "python"), "# %a\n# b %c\n# !d\n\n");
+    }
+
+    #[test]
     fn other_files_are_rejected_and_unusual_strings_are_read() {
         for file in ["", "[]", "{\"cells\": 3}", "{"] {
             assert_eq!(Notebook::read(file), None, "{file}");

@@ -252,6 +252,16 @@ mod tests {
             .map(|(passage, _)| passage)
             .collect();
         assert_eq!(order, [0, 2, 1, 3]);
+        let scores: Vec<f32> = ordered(scored.clone(), plain)
+            .into_iter()
+            .map(|(_, score)| score)
+            .collect();
+        let expected = [0.9, 0.7, 0.85 * FURTHER, 0.8 * FURTHER * FURTHER];
+        let near = |(a, b): (&f32, f32)| (a - b).abs() < 1e-6;
+        assert!(scores.iter().zip(expected).all(near), "{scores:?}");
+        // A negative score does not come nearer to zero.
+        let negative = ordered(vec![(0, 0, 0.5), (1, 0, -0.5)], plain);
+        assert_eq!(negative, [(0, 0.5), (1, -0.5)]);
         let without = Without {
             saturation: true,
             ..plain

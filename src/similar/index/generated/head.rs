@@ -429,4 +429,14 @@ mod tests {
         assert_eq!(unquoted("a \"b\nc\" d \"open"), "a quoted\n d \"open");
         assert_eq!(unquoted("`a``b`"), "quotedquoted");
     }
+
+    #[test]
+    fn a_character_at_the_limit_of_the_head_is_left_out() {
+        let path = Path::new("a.rs");
+        for before in 0..4 {
+            let text = format!("//{} {}", "x".repeat(before), "é".repeat(BYTES));
+            let lines = comments(&Style::of(path, Language::Rust), &text);
+            assert!(lines[0].text.ends_with('é') && lines[0].text.len() <= BYTES);
+        }
+    }
 }
