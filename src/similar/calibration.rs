@@ -80,7 +80,7 @@ impl Default for Scale {
 
 impl Scale {
     /// The line that maps a cosine to the reference.
-    fn from_to(cosine: f32, reference: f32) -> Scale {
+    pub(super) fn from_to(cosine: f32, reference: f32) -> Scale {
         let slope = (1.0 - reference) / (1.0 - cosine).max(f32::MIN_POSITIVE);
         match slope.is_finite() && (slope - 1.0).abs() > TOLERANCE {
             true => Scale {

@@ -443,6 +443,8 @@ mod tests {
         let usual = center.factor((Language::Rust, &b), (Language::Python, &a));
         let near = center.factor((Language::Rust, &a), (Language::Python, &b));
         assert!(usual > 1.0 && near < 1.0, "{usual} {near}");
+        let between = center.between(Language::Rust, Language::Python);
+        assert_eq!(between.score(0.4, &a, &b), 0.4 * near);
     }
 
     #[test]

@@ -431,4 +431,22 @@ mod tests {
         zeros.push(&[0.0; 4]);
         assert_eq!(zeros.nearest(&[1.0, 0.0, 0.0, 0.0], 1, every_row), [(0, 0.0)]);
     }
+
+    #[test]
+    fn a_transform_on_a_scale_gives_the_score_on_that_scale() {
+        let transform = ScoreTransform {
+            scale: 2.0,
+            offset: -0.3,
+            from: 0.1,
+        };
+        let scale = Scale::from_to(0.5, 0.2);
+        let on = transform.on(scale);
+        for product in [0.2f32, 0.4, 0.6] {
+            let expected = transform.score(product) * scale.slope() + scale.offset();
+            assert!((on.score(product) - expected).abs() < 1e-6);
+        }
+        assert!((scale.offset() + scale.slope() * 0.5 - 0.2).abs() < 1e-6 && scale.offset() < -0.1);
+        assert_eq!(on.from, 0.1);
+        assert_eq!(transform.on(Scale::default()), transform);
+    }
 }

@@ -335,3 +335,33 @@ fn the_last_part_of_a_name_counts() {
         assert_eq!(last_part(name), last);
     }
 }
+
+#[test]
+fn no_shown_pair_has_less_overlap_than_the_bound_of_its_kind() {
+    for kind in [Function, Type] {
+        let item = |name, line, text: &str| Sample {
+            kind,
+            ..sample(name, JavaScript, line, text)
+        };
+        for text in [
+            CREATE_APP.to_owned(),
+            CREATE_APP.replace("app", "server"),
+            CREATE_APP.replace("err", "x.y"),
+        ] {
+            let (a, b) = (item("createApp", 0, CREATE_APP), item("makeServer", 400, &text));
+            let overlap = a.fingerprint.overlap(&b.fingerprint) + a.fingerprint.exact_overlap(&b.fingerprint);
+            let shown = (0..=100)
+                .map(|step| step as f32 / 100.0)
+                .find(|cosine| verdict(&a, &b, false, *cosine).is_some());
+            if let Some(cosine) = shown {
+                assert!(
+                    least_overlap(kind, cosine) <= overlap + 1e-3,
+                    "{kind:?} {cosine} {overlap}"
+                );
+            }
+        }
+    }
+    assert!((least_overlap(Function, 0.5) - (3.0 * NEEDED - 0.5)).abs() < 1e-6);
+    assert!(least_overlap(Type, 0.5) > least_overlap(Function, 0.5));
+    assert_eq!(least_overlap(Heading, 0.5), 0.0);
+}

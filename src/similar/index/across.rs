@@ -146,4 +146,32 @@ mod tests {
         assert!(found([rust; 6]).is_empty());
         assert_eq!(found([rust, rust, go, prose, prose, prose]).len(), 1);
     }
+
+    #[test]
+    fn a_vector_has_a_factor_for_each_other_language_with_a_moment() {
+        let along = |x: f32| {
+            let unit = |y: f32| [x / x.hypot(y), y / x.hypot(y)];
+            let moment = Moment::of(40, 2, |index, into| into.extend(unit([1.0, -1.0][index % 2])));
+            moment.unwrap()
+        };
+        let (rust, python, go) = (Language::Rust, Language::Python, Language::Go);
+        let one = Moment::of(2, 2, |_, into| into.extend([1.0, 0.0])).unwrap();
+        let moments = [(rust, along(0.1)), (python, along(3.0)), (Language::Java, one)];
+        let center = Center::default().with_moments(moments.into_iter());
+        let (a, b) = ([1.0f32, 0.0], [0.0f32, 1.0]);
+        let across = Across::new(&center, rust, &a);
+        let others: Vec<Language> = across.others.iter().map(|(other, ..)| *other).collect();
+        assert!(others.contains(&python) && !others.contains(&rust) && !others.contains(&go));
+        let spreads = |own| Spreads {
+            own: center.spread(python, python, &b),
+            other: center.spread(python, own, &b),
+        };
+        let expected = center.factor((rust, &a), (python, &b));
+        assert!((across.factor(python, spreads) - expected).abs() < 1e-6 && expected < 1.0);
+        assert_eq!(across.factor(go, spreads), 1.0);
+        // A cosine may grow by the largest factor before it is compared with a score.
+        assert_eq!((across.least(python, 0.6), across.least(go, 0.6)), (0.6 / MOST, 0.6));
+        assert_eq!(across.least(python, -0.1), f32::NEG_INFINITY);
+        assert!(Across::new(&Center::default(), rust, &a).is_empty());
+    }
 }

@@ -277,3 +277,32 @@ fn passages_with_an_unwanted_word_are_left_out() {
     assert_eq!(found("adds numbers -red"), ["two"]);
     assert_eq!(found("\"the green numbers\" -green"), [""; 0]);
 }
+
+#[test]
+fn a_cosine_between_two_languages_has_the_factor_of_their_center() {
+    let bench = Bench::new();
+    for number in 1..6 {
+        bench.write(
+            format!("a{number}.rs"),
+            &function(&format!("sum_{number}"), number * number),
+        );
+        let text = format!(
+            "def read_{number}(path, width={number}):\n    lines = open(path).read()\n    return lines[:width]\n"
+        );
+        bench.write(format!("b{number}.py"), &text);
+    }
+    bench.renew();
+    let vector_index = &bench.vector_index();
+    let of = |language| (0..vector_index.len()).filter(move |row| vector_index.facts[*row].language == language);
+    let comparable =
+        |row: &usize| vector_index.facts[*row].comparable && vector_index.facts[*row].kind != ItemKind::File;
+    let rust = of(Language::Rust).find(comparable).unwrap();
+    let python = of(Language::Python).find(comparable).unwrap();
+    let (a, b) = (vector_index.centered(rust), vector_index.centered(python));
+    let expected = vector_index.center.factor((Language::Rust, &a), (Language::Python, &b));
+    let found = vector_index.factor(rust, python);
+    assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    assert!((found - 1.0).abs() > 1e-3, "{found}");
+    let other = of(Language::Rust).filter(comparable).nth(1).unwrap();
+    assert_eq!(vector_index.factor(rust, other), 1.0);
+}
