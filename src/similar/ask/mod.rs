@@ -337,4 +337,37 @@ mod tests {
         assert_eq!(found(Some(0.9), 9), [(2, 0.95), (0, 0.9)]);
         assert_eq!(found(None, 1), [(2, 0.95)]);
     }
+
+    #[test]
+    fn three_passages_of_a_folder_are_enough_for_three_answers_and_named_files_are_read_to_the_end() {
+        let passage = |score: f32| Passage {
+            place: String::new(),
+            name: None,
+            range: 0..1,
+            snapshot: crate::text::Snapshot::new("a", 0, crate::text::Language::Prose),
+            score,
+        };
+        let looked = |passages: usize, score: f32, top: usize| {
+            let found: Vec<(usize, Scored)> = (0..2 * passages)
+                .map(|own| {
+                    (
+                        own / 2,
+                        Scored {
+                            range: 0..1,
+                            score: 0.5,
+                        },
+                    )
+                })
+                .collect();
+            let wish = Wish {
+                top,
+                threshold: None,
+                by: Method::Decomposition,
+            };
+            enough(&found, &[passage(score), passage(0.0)], wish)
+        };
+        assert!(looked(3, 0.5, 1) && !looked(2, 0.5, 1));
+        assert!(looked(4, 0.5, 4) && !looked(3, 0.5, 4));
+        assert!(!looked(9, 0.0, 1));
+    }
 }

@@ -126,4 +126,16 @@ mod tests {
         let found = prose(text);
         assert_eq!((found.len(), found[0].end), (1, text.len() - 1));
     }
+
+    #[test]
+    fn statements_are_those_of_the_range_at_their_place_in_the_document() {
+        let before = "// Nothing of this is asked for.\n";
+        let text = format!("{before}fn sign(key: Key) -> Cookie {{\n    Cookie::of(key)\n}}\n");
+        let snapshot = Snapshot::new(&text, 0, crate::text::Language::Rust);
+        let words = |text: &str, _| text.split_whitespace().count();
+        let found = sentences(&words, &snapshot, &(before.len()..text.len()));
+        assert_eq!(found.first().map(|own| own.start), Some(before.len()));
+        assert_eq!(found.last().map(|own| own.end), Some(text.len() - 1));
+        assert!(text[found[0].clone()].starts_with("fn sign"));
+    }
 }

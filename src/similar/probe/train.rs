@@ -501,4 +501,24 @@ mod tests {
         }
         assert_ne!(folds[..5], [0, 0, 1, 2, 1], "in the order of the items");
     }
+
+    #[test]
+    fn the_temperature_undoes_what_logits_were_multiplied_by() {
+        // Nine of twelve are right by the same margin.
+        let logits: Vec<Vec<f64>> = (0..12)
+            .map(|item| vec![if item % 2 == 0 { 1.0 } else { -1.0 }, 0.0])
+            .collect();
+        let classes: Vec<usize> = (0..12).map(|item| (item % 2) ^ usize::from(item < 3)).collect();
+        let found = temperature(&logits, &classes);
+        for factor in [0.5, 3.0] {
+            let scaled: Vec<Vec<f64>> = logits
+                .iter()
+                .map(|own| own.iter().map(|logit| logit * factor).collect())
+                .collect();
+            assert!((temperature(&scaled, &classes) / found - factor).abs() < 1e-3 * factor);
+        }
+        let near = [0.98, 1.02].map(|by| loss(&logits, &classes, found * by));
+        let least = loss(&logits, &classes, found);
+        assert!(least <= near[0] && least <= near[1], "{least} {near:?}");
+    }
 }

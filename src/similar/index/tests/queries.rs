@@ -1,6 +1,7 @@
 //! Searches and neighbors: filters, ranks, the item itself.
 
 use super::*;
+use crate::similar::Center;
 
 #[test]
 fn configuration_ranks_below_code_unless_the_query_asks_for_it() {
@@ -305,4 +306,23 @@ fn a_cosine_between_two_languages_has_the_factor_of_their_center() {
     assert!((found - 1.0).abs() > 1e-3, "{found}");
     let other = of(Language::Rust).filter(comparable).nth(1).unwrap();
     assert_eq!(vector_index.factor(rust, other), 1.0);
+}
+
+#[test]
+fn five_hundred_items_settle_their_language_and_all_prose_is_one() {
+    let own = only_item(&function("same", 1));
+    let settled = |count: usize, of: Language, asked: Language, kind: ItemKind| {
+        let mut item = own.clone();
+        (item.item.language, item.item.kind) = (of, kind);
+        let items = vec![item; count];
+        let file = |number: usize| (PathBuf::from(format!("{number}.x")), &items[number..=number]);
+        let files: Vec<(PathBuf, &[EmbeddedItem])> = (0..count).map(file).collect();
+        VectorIndex::of_items(&files, &Center::default(), own.vector.len()).is_settled(asked)
+    };
+    let (rust, go) = (Language::Rust, Language::Go);
+    assert!(settled(500, rust, rust, ItemKind::Function) && !settled(499, rust, rust, ItemKind::Function));
+    assert!(!settled(500, rust, go, ItemKind::Function) && !settled(500, rust, Language::Prose, ItemKind::Function));
+    assert!(!settled(500, Language::Prose, rust, ItemKind::Heading));
+    assert!(settled(501, Language::Markdown, Language::Prose, ItemKind::Heading));
+    assert!(!settled(500, rust, rust, ItemKind::File));
 }
