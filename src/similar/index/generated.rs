@@ -792,6 +792,17 @@ mod tests {
     }
 
     #[test]
+    fn changes_are_lost_only_if_it_says_that_they_will_be() {
+        let lost = |text: &str| changes_are_lost(&text.split_whitespace().collect::<Vec<_>>());
+        assert!(lost("changes will be lost") && lost("any edits may be overwritten"));
+        assert!(!lost("changes will be kept") && !lost("data will be lost") && !lost("lost changes"));
+        let forbid = |text: &str| forbids(&text.split_whitespace().collect::<Vec<_>>());
+        assert!(forbid("do not edit") && forbid("please don't ever modify it") && forbid("changes will be lost"));
+        assert!(!forbid("edit it") && !forbid("do not read") && !forbid("edit but do not read"));
+        assert!(!forbid("not one of the seven words before edit"));
+    }
+
+    #[test]
     fn people_are_invited_to_edit_by_what_follows_or_by_hand() {
         let says = |text: &str| invites(&text.split_whitespace().collect::<Vec<_>>());
         assert!(says("feel free to edit it") && says("adapt it as needed") && says("you may change it freely"));

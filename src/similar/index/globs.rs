@@ -80,6 +80,8 @@ mod tests {
             let globs = Globs::new(&[pattern.to_owned()]).unwrap().unwrap();
             globs.matches(Path::new(path))
         };
+        let globs = |pattern: &str| Globs::new(&[pattern.to_owned()]).unwrap();
+        assert!(globs("*.rs") == globs("*.rs") && globs("*.rs") != globs("*.py"));
         assert!(matches("*.rs", "src/a/b.rs") && !matches("*.rs", "src/a.py"));
         assert!(matches("src/*.rs", "src/a.rs") && !matches("src/*.rs", "src/a/b.rs"));
         assert!(matches("src/**/b.rs", "src/b.rs") && matches("src/**/b.rs", "src/a/c/b.rs"));

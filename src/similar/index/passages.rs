@@ -367,4 +367,18 @@ mod tests {
         let small_words = item_words(small, &segments(small, Language::Rust, items), 0);
         assert!(holds(&small_words, "ahead"), "a small type has all its words");
     }
+
+    #[test]
+    fn names_are_distinct_and_as_many_as_fit() {
+        let own = |count: usize| {
+            let name = |number: usize| item(&format!("name{number:05}"), ItemKind::Function, 0..1);
+            let mut items: Vec<Item> = (0..count).map(name).collect();
+            items.insert(1, item("Heading", ItemKind::Heading, 0..1));
+            items.insert(2, item("name00000", ItemKind::Function, 0..1));
+            names(&segments("a", Language::Rust, items))
+        };
+        assert_eq!(own(2), "name00000 name00001");
+        // Each takes nine bytes and a space; the repeated one counts as well.
+        assert_eq!(own(MAX_NAME_BYTES).split(' ').count(), MAX_NAME_BYTES / 10 - 1);
+    }
 }
