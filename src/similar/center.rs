@@ -443,6 +443,12 @@ mod tests {
         let usual = center.factor((Language::Rust, &b), (Language::Python, &a));
         let near = center.factor((Language::Rust, &a), (Language::Python, &b));
         assert!(usual > 1.0 && near < 1.0, "{usual} {near}");
+        // Of its own language an item is one of the items, which does not count.
+        let (own, other) = (along(40, 0.1).unwrap(), along(40, 3.0).unwrap());
+        let spread = |language| center.spread(Language::Rust, language, &b);
+        assert_eq!(spread(Language::Rust), own.spread(&b, true));
+        assert_eq!(spread(Language::Python), other.spread(&b, false));
+        assert!((own.spread(&b, true) - own.spread(&b, false)).abs() > 1e-5);
         let between = center.between(Language::Rust, Language::Python);
         assert_eq!(between.score(0.4, &a, &b), 0.4 * near);
     }

@@ -137,5 +137,16 @@ mod tests {
         assert_eq!(found.first().map(|own| own.start), Some(before.len()));
         assert_eq!(found.last().map(|own| own.end), Some(text.len() - 1));
         assert!(text[found[0].clone()].starts_with("fn sign"));
+        let two = format!(
+            "{text}fn check(key: Key) -> bool {{\n{}}}\n",
+            "    one two three four;\n".repeat(9)
+        );
+        let snapshot = Snapshot::new(&two, 0, crate::text::Language::Rust);
+        let found = sentences(&words, &snapshot, &(before.len()..two.len()));
+        assert!(
+            found.len() > 1 && found.windows(2).all(|pair| pair[0].end <= pair[1].start),
+            "{found:?}"
+        );
+        assert_eq!(found.last().map(|own| own.end), Some(two.len() - 1));
     }
 }

@@ -326,3 +326,18 @@ fn five_hundred_items_settle_their_language_and_all_prose_is_one() {
     assert!(settled(501, Language::Markdown, Language::Prose, ItemKind::Heading));
     assert!(!settled(500, rust, rust, ItemKind::File));
 }
+
+#[test]
+fn a_change_log_weighs_fully_only_if_the_query_names_it() {
+    let bench = Bench::new();
+    let entries = "- Retries a request with a timeout, and says how often it did.\n".repeat(3);
+    bench.write("CHANGELOG.md", &format!("# Changes\n\n## 1.2.0\n\n{entries}"));
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let weight = |query: &str| {
+        let hits = search(&vector_index, query, &Filter::default(), 1);
+        hits[0].why.as_ref().unwrap().weight
+    };
+    assert!(weight("retry a request with a timeout") < 0.5);
+    assert_eq!(weight("retries in CHANGELOG.md"), 1.0);
+}

@@ -164,3 +164,31 @@ fn a_missing_folder_is_an_error_and_an_index_in_memory_works() {
         .unwrap();
     assert_eq!(memory.vector_index(&MODEL, bench.root.path()).unwrap().len(), 1);
 }
+
+#[test]
+fn contents_that_no_file_has_are_dropped_after_a_month() {
+    let bench = Bench::new();
+    let write = |name: &str, number| bench.write(format!("{name}.rs"), &function(name, number));
+    write("a", 3);
+    write("b", 5);
+    bench.renew();
+    std::fs::remove_file(bench.root.path().join("b.rs")).unwrap();
+    bench.renew();
+    let contents = |sooner: i64| -> i64 {
+        let connection = Connection::open(bench.index().path()).unwrap();
+        connection
+            .execute("UPDATE contents SET orphaned = orphaned - ?1", [sooner])
+            .unwrap();
+        connection
+            .query_row("SELECT count(*) FROM contents", [], |row| row.get(0))
+            .unwrap()
+    };
+    // A day less than a month.
+    assert_eq!(contents(29 * 24), 2);
+    write("c", 7);
+    bench.renew();
+    assert_eq!(contents(2 * 24), 3);
+    write("d", 9);
+    bench.renew();
+    assert_eq!(contents(0), 3, "all but that of b.rs");
+}
