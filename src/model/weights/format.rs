@@ -24,16 +24,18 @@ type Tensors = (Vec<(String, Stored)>, String);
 pub(super) fn read_safetensors(file: &WeightFile) -> Result<Tensors> {
     let mut reader = file.reader();
     let mut length = [0; 8];
-    reader.read_exact(&mut length)?;
+    let early = |_| Error::msg("it ends within its header");
+    reader.read_exact(&mut length).map_err(early)?;
     let length = u64::from_le_bytes(length);
     let data = length.saturating_add(8);
     if length > LONGEST_HEADER || data > file.size() {
         candle_core::bail!("its header claims {length} bytes, more than the file or the limit has")
     }
     let mut header = vec![0; length as usize];
-    reader.read_exact(&mut header)?;
+    reader.read_exact(&mut header).map_err(early)?;
     // This checks that the tensors cover the data without a gap or an overlap.
-    let header: Metadata = serde_json::from_slice(&header).map_err(Error::wrap)?;
+    let header: Metadata = serde_json::from_slice(&header)
+        .map_err(|error| Error::msg(format!("its header does not describe tensors: {error}")))?;
     let end = data.checked_add(header.data_len() as u64);
     if end != Some(file.size()) {
         candle_core::bail!(
@@ -107,6 +109,7 @@ pub(super) fn read_gguf(file: &WeightFile) -> Result<Tensors> {
 mod tests {
     use super::*;
     use crate::model::weight_file::on_disk;
+
     #[test]
     fn the_metadata_of_a_gguf_file_is_bounded() {
         let with_values = |count: usize| {
@@ -146,6 +149,8 @@ mod tests {
         assert!(refused(&bytes[..bytes.len() - 1]).contains("its tensors have 16 bytes, and the file has 15"));
         assert!(refused(&[&bytes[..], b"x"].concat()).contains("its tensors have 16 bytes, and the file has 17"));
         assert!(refused(&u64::MAX.to_le_bytes()).contains("its header claims"));
-        assert!(refused(b"{}").contains("fill"));
+        assert!(refused(b"{}").contains("it ends within its header"));
+        let no_json = [&8u64.to_le_bytes()[..], b"no json!"].concat();
+        assert!(refused(&no_json).contains("its header does not describe tensors: expected"));
     }
 }
