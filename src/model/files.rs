@@ -118,18 +118,19 @@ impl Files {
     }
 
     pub(super) fn required(&self, name: &str) -> Result<Cow<'static, [u8]>, LoadError> {
-        self.read(name)?.ok_or_else(|| LoadError::Missing {
+        self.read(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    fn missing(&self, name: &str) -> LoadError {
+        LoadError::Missing {
             folder: self.path(""),
             file: name.to_owned(),
-        })
+        }
     }
 
     /// A file to be read in parts.
     pub(super) fn weight_file(&self, name: &str) -> Result<WeightFile, LoadError> {
-        let missing = || LoadError::Missing {
-            folder: self.path(""),
-            file: name.to_owned(),
-        };
+        let missing = || self.missing(name);
         if let Files::Embedded(inside) = self {
             return inside.file(name).map(WeightFile::Embedded).ok_or_else(missing);
         }
@@ -179,10 +180,7 @@ impl Files {
             if self.exists("pytorch_model.bin") {
                 return Err(LoadError::Pickle(self.path("pytorch_model.bin")));
             }
-            return Err(LoadError::Missing {
-                folder: self.path(""),
-                file: "model.safetensors".to_owned(),
-            });
+            return Err(self.missing("model.safetensors"));
         };
         #[derive(serde::Deserialize)]
         struct Index {

@@ -1,7 +1,7 @@
 //! The formats of weight files: safetensors and GGUF. Neither header is trusted.
 
 use std::collections::BTreeSet;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use candle_core::quantized::gguf_file;
 use candle_core::safetensors::Load;
@@ -24,7 +24,10 @@ type Tensors = (Vec<(String, Stored)>, String);
 pub(super) fn read_safetensors(file: &WeightFile) -> Result<Tensors> {
     let mut reader = file.reader();
     let mut length = [0; 8];
-    let early = |_| Error::msg("it ends within its header");
+    let early = |error: io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Error::msg("it ends within its header"),
+        _ => error.into(),
+    };
     reader.read_exact(&mut length).map_err(early)?;
     let length = u64::from_le_bytes(length);
     let data = length.saturating_add(8);

@@ -280,6 +280,18 @@ fn ranked(words: impl Iterator<Item = (ByteRange, f32, Option<String>)>) -> Vec<
     words
 }
 
+/// A passage at a place that a search gave a score.
+#[cfg(test)]
+fn passage(place: &str, score: f32) -> Passage {
+    Passage {
+        place: place.to_owned(),
+        name: None,
+        range: 0..9,
+        snapshot: Snapshot::new("some text", 0, crate::text::Language::Prose),
+        score,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,14 +308,7 @@ mod tests {
 
     #[test]
     fn of_the_spans_the_most_certain_are_kept_each_once() {
-        let passage = |place: &str| Passage {
-            place: place.to_owned(),
-            name: None,
-            range: 0..9,
-            snapshot: crate::text::Snapshot::new("some text", 0, crate::text::Language::Prose),
-            score: 0.0,
-        };
-        let passages = [passage("a"), passage("a"), passage("b")];
+        let passages = ["a", "a", "b"].map(|place| passage(place, 0.0));
         let span = |passage: usize, range: ByteRange, score: f32| Answer {
             passage,
             range,
@@ -340,13 +345,6 @@ mod tests {
 
     #[test]
     fn three_passages_of_a_folder_are_enough_for_three_answers_and_named_files_are_read_to_the_end() {
-        let passage = |score: f32| Passage {
-            place: String::new(),
-            name: None,
-            range: 0..1,
-            snapshot: crate::text::Snapshot::new("a", 0, crate::text::Language::Prose),
-            score,
-        };
         let looked = |passages: usize, score: f32, top: usize| {
             let found: Vec<(usize, Scored)> = (0..2 * passages)
                 .map(|own| {
@@ -364,7 +362,7 @@ mod tests {
                 threshold: None,
                 by: Method::Decomposition,
             };
-            enough(&found, &[passage(score), passage(0.0)], wish)
+            enough(&found, &[passage("", score), passage("", 0.0)], wish)
         };
         assert!(looked(3, 0.5, 1) && !looked(2, 0.5, 1));
         assert!(looked(4, 0.5, 4) && !looked(3, 0.5, 4));

@@ -161,19 +161,12 @@ pub fn explain(
 
 #[cfg(test)]
 mod tests {
+    use super::super::passage;
     use super::*;
-    use crate::text::Snapshot;
 
     #[test]
     fn fewer_answers_are_the_first_of_more() {
-        let passage = |score: f32| Passage {
-            place: String::new(),
-            name: None,
-            snapshot: Snapshot::new("a b c d", 0, Language::Prose),
-            range: 0..7,
-            score,
-        };
-        let passages: Vec<Passage> = [0.9, 0.8, 0.7, 0.6, 0.5].map(passage).to_vec();
+        let passages: Vec<Passage> = [0.9, 0.8, 0.7, 0.6, 0.5].map(|score| passage("", score)).to_vec();
         // The best sentence is in a passage that a search finds late.
         let scores = [(0, 0.5), (1, 0.6), (2, 0.4), (3, 0.9), (4, 0.45)];
         let found: Vec<(usize, Scored)> = scores.map(|(own, score)| (own, Scored { range: 0..1, score })).to_vec();
@@ -196,13 +189,6 @@ mod tests {
 
     #[test]
     fn of_several_passages_each_answers_once_and_a_single_one_several_times() {
-        let passage = |score: f32| Passage {
-            place: String::new(),
-            name: None,
-            snapshot: Snapshot::new("a b c d", 0, Language::Prose),
-            range: 0..7,
-            score,
-        };
         let sentence = |(passage, start, score): (usize, usize, f32)| {
             let range = start..start + 1;
             (passage, Scored { range, score })
@@ -217,11 +203,14 @@ mod tests {
             let best = best(found.to_vec(), passages, wish);
             best.iter().map(|(passage, own)| (*passage, own.range.start)).collect()
         };
-        let two = [passage(0.9), passage(0.8)];
+        let two = [passage("", 0.9), passage("", 0.8)];
         assert_eq!(answered(&two, &found, None), [(0, 0), (1, 0)]);
         assert_eq!(answered(&two, &found, Some(0.7)), [(0, 0)]);
-        assert_eq!(answered(&[passage(0.9)], &found[..3], None), [(0, 0), (0, 2), (0, 4)]);
+        assert_eq!(
+            answered(&[passage("", 0.9)], &found[..3], None),
+            [(0, 0), (0, 2), (0, 4)]
+        );
         // Passages without a score are named files.
-        assert_eq!(answered(&[passage(0.0), passage(0.0)], &found, None).len(), 4);
+        assert_eq!(answered(&[passage("", 0.0), passage("", 0.0)], &found, None).len(), 4);
     }
 }
