@@ -1092,3 +1092,95 @@ return [
     let text = "class Rows\n{\n    public Row this[int at]\n    {\n        get { return rows[at]; }\n    }\n}\n";
     check(Language::CSharp, text, &["type Rows", "  fn this[int at]"]);
 }
+
+#[test]
+fn ruby_patterns_and_percent_literals_hide_no_item() {
+    let text = r##"
+class Logger
+  def call(name)
+    text = name.gsub(/["\r\n]/, TABLE)
+    text + %W[a(b #{text}] + %[c(] + ?".to_s
+  end
+
+  def header(values)
+    values << "#{path}=1"
+    values =~ %r(\A/{0,2}(?:#{hosts}))
+  end
+end
+"##;
+    check(Language::Ruby, text, &["type Logger", "  fn call", "  fn header"]);
+}
+
+#[test]
+fn conditionals_inside_an_expression_of_c_sharp_hide_no_item() {
+    let text = r#"
+namespace Text
+{
+    static class Converter
+    {
+        static Result Change(string value)
+        {
+            Func<Result> convert = () =>
+#if !SKIP_FSHARP
+                IsOption(value) ? Unwrap(value) :
+#elif OTHER
+                IsOther(value) ? Other(value) :
+#endif
+                Plain(value);
+            return convert();
+        }
+
+        static Result ToEnum(string value)
+        {
+            return Parse(value);
+        }
+    }
+}
+"#;
+    check(
+        Language::CSharp,
+        text,
+        &["type Text", "  type Converter", "    fn Change", "    fn ToEnum"],
+    );
+}
+
+#[test]
+fn further_names_of_c_types_are_items() {
+    check(
+        Language::C,
+        "typedef struct loop_s loop_t;\ntypedef void (*close_cb)(loop_t* loop);\ntypedef struct { int size; } stat_t;\nstruct loop_s {\n  int active;\n};\n",
+        &["type loop_t", "type close_cb", "type stat_t", "type loop_s"],
+    );
+}
+
+#[test]
+fn overloads_of_typescript_belong_to_their_function() {
+    let text = "/** Creates a store. */\nexport function create(a: A): Store\n\n/** With an enhancer. */\nexport function create(a: A, b: B): Store\nexport function create(a: A, b?: B): Store {\n  return store(a, b);\n}\n\nclass Box {\n  get(at: number): string;\n  get(name: string): string;\n  get(key: any) { return this.all[key]; }\n}\n\ndeclare function other(): void;\nfunction last() { return 1; }\n";
+    check(
+        Language::TypeScript,
+        text,
+        &["fn create", "type Box", "  fn get", "fn last"],
+    );
+    let snapshot = Snapshot::new(text, 1, Language::TypeScript);
+    let budget = Budget {
+        tokens: &|text, _| text.len() / 4 + 2,
+        window: 256,
+    };
+    let items = segment(&snapshot, &parse(&snapshot), &budget).items;
+    let begins = |name: &str| {
+        let item = items.iter().find(|item| item.name == name).unwrap();
+        &text[item.range.clone()][..12]
+    };
+    assert_eq!(begins("create"), "/** Creates ");
+    assert_eq!(begins("get"), "get(at: numb");
+    assert_eq!(begins("last"), "function las");
+}
+
+#[test]
+fn functions_that_consist_of_functions_contain_items() {
+    check(
+        Language::TypeScript,
+        "export default function createStore(reducer) {\n  let state;\n  function dispatch(action) {\n    state = reducer(state, action);\n  }\n  const subscribe = (listener) => {\n    listeners.add(listener);\n  };\n  return { dispatch, subscribe };\n}\nfunction once(f) {\n  function wrapper() { return f(); }\n  return wrapper;\n}\n",
+        &["fn createStore", "  fn dispatch", "  fn subscribe", "fn once"],
+    );
+}

@@ -9,34 +9,68 @@ use super::ascii::ascii;
 use super::{c_macros, python, rust_macros};
 use crate::text::{ByteRange, Language};
 
-/// The parser input for a text, with the same length.
-///
-/// Only blanked ranges and added closing braces differ from the text.
+/// The ranges to blank, and the positions for closing braces.
+type Masks = (Vec<ByteRange>, Vec<usize>);
+
+/// The parser input for a text, with the same length: without what misleads the grammar even in complete code.
 pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
     match language {
         Language::Bash => ascii(rope),
-        Language::C | Language::Cpp => masked(rope, |text| {
-            let (mut open, braces) = brackets::unclosed(text, language);
-            open.extend(c_macros::misleading(text, language));
-            (open, braces)
-        }),
-        Language::Lua => masked(rope, |text| {
-            let (mut open, braces) = brackets::unclosed(text, language);
-            open.extend(lua::unclosed(text));
-            (open, braces)
-        }),
-        Language::CSharp
-        | Language::Go
-        | Language::Java
-        | Language::JavaScript
-        | Language::Php
-        | Language::Ruby
-        | Language::Tsx
-        | Language::TypeScript => masked(rope, |text| brackets::unclosed(text, language)),
-        Language::Rust => masked(rope, rust_macros::misleading),
-        Language::Python => masked(rope, |text| (python::unclosed(text), Vec::new())),
+        Language::C | Language::Cpp | Language::Rust => masked(rope, |text| own(text, language)),
         _ => rope.clone(),
     }
+}
+
+/// The parser input for a text in which the grammar found errors: unclosed brackets, strings and blocks are blank. `None` if all are closed.
+pub(super) fn repaired(rope: &Rope, language: Language) -> Option<Rope> {
+    let mut found = false;
+    let input = masked(rope, |text| {
+        let mut masks = unclosed(text, language);
+        found = !masks.0.is_empty() || !masks.1.is_empty();
+        let (blanks, braces) = own(text, language);
+        masks.0.extend(blanks);
+        masks.1.extend(braces);
+        masks
+    });
+    found.then_some(input)
+}
+
+/// The parser input without the directives of conditionals and all of their branches but the first. `None` if there are none.
+///
+/// The grammar of C# knows conditionals between statements and members, not inside of an expression.
+pub(super) fn without_branches(rope: &Rope, language: Language) -> Option<Rope> {
+    if language != Language::CSharp {
+        return None;
+    }
+    let mut found = false;
+    let input = masked(rope, |text| {
+        let branches = brackets::branches(text.as_bytes());
+        found = !branches.is_empty();
+        let (blanks, braces) = unclosed(text, language);
+        (blanks.into_iter().chain(branches).collect(), braces)
+    });
+    found.then_some(input)
+}
+
+/// What misleads the grammar even in complete code.
+fn own(text: &str, language: Language) -> Masks {
+    match language {
+        Language::C | Language::Cpp => (c_macros::misleading(text, language), Vec::new()),
+        Language::Rust => rust_macros::misleading(text),
+        _ => Masks::default(),
+    }
+}
+
+/// What is not closed while a text is typed.
+fn unclosed(text: &str, language: Language) -> Masks {
+    let (mut open, braces) = match language {
+        Language::Python => (python::unclosed(text), Vec::new()),
+        _ => brackets::unclosed(text, language),
+    };
+    if language == Language::Lua {
+        open.extend(lua::unclosed(text));
+    }
+    (open, braces)
 }
 
 /// Blanks ranges of a text and inserts braces into blanks. Line ends stay.

@@ -148,6 +148,19 @@ struct Walker<'a> {
     has_inner_comments: bool,
 }
 
+/// The declaration that a statement exports, or the node itself.
+fn declaration(node: Node<'_>) -> Node<'_> {
+    match node.kind() {
+        "export_statement" => node.child_by_field_name("declaration").unwrap_or(node),
+        _ => node,
+    }
+}
+
+/// Whether a declaration is a function without a body.
+fn is_signature(node: Node<'_>) -> bool {
+    matches!(node.kind(), "function_signature" | "method_signature")
+}
+
 /// Whether a value is what a file returns: `return function (App $app) { … };` in PHP, a module in Lua.
 fn is_file_value(value: Node<'_>) -> bool {
     let mut at = value.parent();
@@ -167,6 +180,8 @@ impl Walker<'_> {
         let mut lead = outer_lead;
         // The last row of the previous sibling, and whether it was a definition.
         let mut previous: Option<(usize, bool)> = None;
+        // The start of the first signature of an overloaded function, including comments.
+        let mut signatures: Option<usize> = None;
         // A call without a semicolon, and its start including comments: `TEST_CASE("parser")`, if a block follows.
         let mut header: Option<(Node<'_>, usize)> = None;
         let mut cursor = node.walk();
@@ -201,6 +216,11 @@ impl Walker<'_> {
                 continue;
             }
             let start = above.map_or(child.start_byte(), |lead| lead.start);
+            if self.is_overload(child) {
+                signatures.get_or_insert(start);
+                continue;
+            }
+            let start = signatures.take().unwrap_or(start);
             let block = header.take().filter(|_| kind == "compound_statement");
             if let Some((header, start)) = block {
                 let definition = self.macro_block(header, child);
@@ -224,6 +244,27 @@ impl Walker<'_> {
                 self.scope(child, owner, above, depth + 1);
             }
         }
+    }
+
+    /// Whether a node is a signature of a function that follows: an overload in TypeScript.
+    fn is_overload(&self, node: Node<'_>) -> bool {
+        let name = |node: Node<'_>| {
+            let declared = declaration(node);
+            let name = declared.child_by_field_name("name")?;
+            self.text
+                .get(name.byte_range())
+                .map(|name| (is_signature(declared), name))
+        };
+        let Some((true, own)) = name(node) else {
+            return false;
+        };
+        let following = std::iter::successors(node.next_named_sibling(), |next| next.next_named_sibling());
+        let mut following = following.filter(|next| !self.grammar.leads.contains(&next.kind()));
+        let implementation = following.find_map(|next| match name(next) {
+            Some((true, other)) if other == own => None,
+            other => Some(other),
+        });
+        matches!(implementation, Some(Some((false, other))) if other == own)
     }
 
     /// Whether a node is a comment that describes its surroundings.
@@ -389,6 +430,11 @@ impl Walker<'_> {
             let name = name_of(node);
             return Some(if function && self.reads_macros() {
                 Definition::function(macro_call(self.text, node).or(name))
+            } else if function && self.is_module(node) {
+                Definition {
+                    inner: bodies(&[node]),
+                    ..Definition::function(name)
+                }
             } else if function {
                 Definition::function(name)
             } else {
@@ -414,7 +460,10 @@ impl Walker<'_> {
             }
             self.definition(child, depth + 1)
         });
-        let only = inside.next().filter(|_| inside.next().is_none())?;
+        let Some(only) = inside.next().filter(|_| inside.next().is_none()) else {
+            // A further name of a type: `typedef struct loop_s loop_t;`.
+            return (kind == "type_definition").then(|| Definition::container(name_of(node), Vec::new()));
+        };
         let name = only.name.clone().or_else(|| wrapper_name(node).map(Name::from));
         Some(Definition { name, ..only })
     }
@@ -499,6 +548,18 @@ impl Walker<'_> {
             name: name().filter(|_| call.has_string()),
             ..Definition::container(None, call.objects.clone())
         })
+    }
+
+    /// Whether a function consists of several others: `function createStore() { function dispatch() { … } function subscribe() { … } … }`.
+    fn is_module(&self, function: Node<'_>) -> bool {
+        // With an error, a missing bracket may have moved the functions into this one.
+        !(function.has_error() || self.ends_missing)
+            && self.mostly_defines(function)
+            && function.child_by_field_name("body").is_some_and(|body| {
+                let mut cursor = body.walk();
+                let mut defining = body.named_children(&mut cursor).filter(|child| self.defines(*child, 0));
+                defining.nth(1).is_some()
+            })
     }
 
     /// Whether definitions are more than half of a function's body. Such a function is a module or a test suite.

@@ -16,6 +16,9 @@ use crate::text::{ByteRange, Language, Snapshot};
 /// Longer than any real file needs. A slower file is treated like one without a grammar.
 const PARSE_TIME: Duration = Duration::from_secs(2);
 
+/// How many bytes the grammar may not read after brackets are closed: what is typed is seldom whole, but the text around it is then read.
+const TOLERATED: usize = 200;
+
 thread_local! {
     static PARSER: RefCell<Parser> = RefCell::new(Parser::new());
 }
@@ -49,31 +52,79 @@ struct Source {
 /// # Errors
 /// [`Unparsed`] gives the reason.
 pub fn parse(snapshot: &Snapshot, previous: Option<(&Snapshot, &Tree)>) -> Result<Tree, Unparsed> {
-    let source = source(snapshot)?;
-    let old_tree = previous
-        .filter(|(old, _)| old.language() == snapshot.language())
-        .and_then(|(_, tree)| edited(tree, &source));
-    parse_source(source, old_tree.as_ref())
+    let previous = previous.filter(|(old, _)| old.language() == snapshot.language());
+    parse_best(snapshot, previous.map(|(_, tree)| tree)).map(|(tree, _)| tree)
 }
 
 /// As [`parse`], after an earlier version of the document.
 ///
 /// Also returns the ranges whose structure differs from the earlier tree, in order.
 pub(super) fn parse_again(snapshot: &Snapshot, previous: &Tree) -> Result<(Tree, Vec<ByteRange>), Unparsed> {
-    let source = source(snapshot)?;
-    let Some(old_tree) = edited(previous, &source) else {
+    let (tree, old_tree) = parse_best(snapshot, Some(previous))?;
+    let Some(old_tree) = old_tree else {
         // A C header has become a C++ header.
         let everything = 0..snapshot.len();
-        return Ok((parse_source(source, None)?, vec![everything]));
+        return Ok((tree, vec![everything]));
     };
-    let tree = parse_source(source, Some(&old_tree))?;
     let changed = old_tree.changed_ranges(&tree.0);
     let changed = changed.map(|range| range.start_byte..range.end_byte).collect();
     Ok((tree, changed))
 }
 
-/// The parser input for a snapshot.
-fn source(snapshot: &Snapshot) -> Result<Source, Unparsed> {
+/// A tree, and the earlier tree that it began with, with the edit applied.
+type Parsed = (Tree, Option<tree_sitter::Tree>);
+
+/// Parses a snapshot as it is. If the grammar finds errors, parses what [`masking`] makes of them, and takes the better tree.
+///
+/// A text without errors is thus never masked for brackets: only a grammar knows all strings and patterns of its language.
+fn parse_best(snapshot: &Snapshot, previous: Option<&Tree>) -> Result<Parsed, Unparsed> {
+    let (rope, language) = (snapshot.rope(), snapshot.language());
+    let grammar = grammar(snapshot)?;
+    let parse = |text: Rope| -> Result<Parsed, Unparsed> {
+        let source = Source { grammar, text };
+        let old_tree = previous.and_then(|tree| edited(tree, &source));
+        Ok((parse_source(source, old_tree.as_ref())?, old_tree))
+    };
+    let whole = parse(masking::for_parser(rope, language))?;
+    if !whole.0.root().has_error() {
+        return Ok(whole);
+    }
+    let repaired = masking::repaired(rope, language).map(parse).transpose()?;
+    let best = match repaired {
+        Some(repaired) if errors(&repaired.0) <= errors(&whole.0).max(TOLERATED) => repaired,
+        _ => whole,
+    };
+    if !best.0.root().has_error() {
+        return Ok(best);
+    }
+    let without = masking::without_branches(rope, language).map(parse).transpose()?;
+    Ok(match without {
+        Some(without) if errors(&without.0) < errors(&best.0) => without,
+        _ => best,
+    })
+}
+
+/// The bytes that the grammar could not read.
+fn errors(tree: &Tree) -> usize {
+    let mut cursor = tree.0.walk();
+    let mut bytes = 0;
+    loop {
+        let node = cursor.node();
+        if node.is_error() {
+            bytes += node.end_byte() - node.start_byte();
+        } else if node.has_error() && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return bytes;
+            }
+        }
+    }
+}
+
+/// The grammar for a snapshot.
+fn grammar(snapshot: &Snapshot) -> Result<&'static Grammar, Unparsed> {
     let (rope, language) = (snapshot.rope(), snapshot.language());
     let grammar = grammar::of(language).ok_or(Unparsed::NoGrammar)?;
     // The parser counts in 32 bits.
@@ -81,13 +132,11 @@ fn source(snapshot: &Snapshot) -> Result<Source, Unparsed> {
         return Err(Unparsed::TooLong);
     }
     let header_of_cpp = language == Language::C && c_macros::is_cpp(&rope.to_string());
-    let grammar = if header_of_cpp {
+    Ok(if header_of_cpp {
         grammar::of(Language::Cpp).unwrap_or(grammar)
     } else {
         grammar
-    };
-    let text = masking::for_parser(rope, language);
-    Ok(Source { grammar, text })
+    })
 }
 
 fn parse_source(source: Source, old_tree: Option<&tree_sitter::Tree>) -> Result<Tree, Unparsed> {

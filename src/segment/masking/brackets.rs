@@ -233,7 +233,8 @@ fn signs(bytes: &[u8], language: Language) -> (Vec<Sign>, Vec<ByteRange>) {
                 at = line_end(bytes, at);
                 continue;
             }
-            b'#' if matches!(language, Language::Php | Language::Ruby) => {
+            // In Ruby, `#{` is a value inside a string or pattern that the scan does not know.
+            b'#' if language == Language::Php || (language == Language::Ruby && next != b'{') => {
                 at = line_end(bytes, at);
                 continue;
             }
@@ -303,6 +304,34 @@ pub(super) fn line_end(bytes: &[u8], at: usize) -> usize {
     at + length
 }
 
+/// The directives of conditionals, and their branches but the first.
+pub(super) fn branches(bytes: &[u8]) -> Vec<ByteRange> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at + indentation(bytes, at);
+        let mut end = line_end(bytes, start);
+        if bytes.get(start) == Some(&b'#') {
+            match directive(bytes, start) {
+                b"if" | b"endif" => found.push(start..end),
+                b"else" | b"elif" => {
+                    end = conditional_end(bytes, start);
+                    found.push(start..end);
+                }
+                _ => {}
+            }
+        }
+        at = end + 1;
+    }
+    found
+}
+
+/// The number of blanks and tabs here.
+fn indentation(bytes: &[u8], at: usize) -> usize {
+    let blanks = bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t'));
+    blanks.count()
+}
+
 /// The name of the preprocessor directive whose `#` is here.
 fn directive(bytes: &[u8], at: usize) -> &[u8] {
     let rest = bytes[at + 1..].trim_ascii_start();
@@ -315,10 +344,7 @@ fn conditional_end(bytes: &[u8], mut at: usize) -> usize {
     let mut inner = 0;
     loop {
         at = (line_end(bytes, at) + 1).min(bytes.len());
-        let indent = bytes[at..]
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t'))
-            .count();
+        let indent = indentation(bytes, at);
         match bytes.get(at + indent) {
             None => return bytes.len(),
             Some(b'#') => match directive(bytes, at + indent) {
