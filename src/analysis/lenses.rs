@@ -16,7 +16,7 @@ use crate::similar::fingerprint::Fingerprint;
 use crate::similar::index::{
     Asked, Collection, EmbeddedItem, Filter, Found, IndexedItem, Query, VectorIndex, folded, item_words,
 };
-use crate::similar::{Center, Part, embed, thresholds, units_of};
+use crate::similar::{Center, Part, embed, thresholds, units_of, wraps_a_type};
 use crate::text::{PositionEncoding, Snapshot};
 
 /// Maximum number of neighbors of an item among the open documents. Readers do not look further, and generated code has endless
@@ -71,10 +71,13 @@ pub fn embedded_items(report: &DocumentReport) -> Vec<EmbeddedItem> {
         // A search can still find it by its words.
         vector: item_vector(report, index).unwrap_or_else(|| zeros.clone()),
         words: item_words(&text, &report.segments, index),
-        fingerprint: Arc::new(Fingerprint::of(
-            text.get(item.range.clone()).unwrap_or_default(),
-            report.snapshot.language(),
-        )),
+        fingerprint: match wraps_a_type(&report.segments, index) {
+            true => Arc::default(),
+            false => Arc::new(Fingerprint::of(
+                text.get(item.range.clone()).unwrap_or_default(),
+                report.snapshot.language(),
+            )),
+        },
     };
     report.segments.items.iter().enumerate().map(embedded).collect()
 }

@@ -57,6 +57,9 @@ pub enum DatabaseError {
     /// An older version of the program wrote it, and only a writer recreates it.
     #[error("an older fovea wrote it (version {0} of its tables); the next index of the folder recreates it")]
     Older(u32),
+    /// A check found this.
+    #[error("{0}")]
+    Damaged(String),
     /// The folder or file could not be created.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -68,7 +71,20 @@ pub enum DatabaseError {
 impl DatabaseError {
     /// Whether the file is corrupt.
     pub fn is_damage(&self) -> bool {
-        matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        matches!(self, DatabaseError::Damaged(_))
+            || matches!(self.code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    }
+
+    /// Whether a value cannot be what a program wrote: SQLite's own check does not notice that.
+    pub fn is_damaged_value(&self) -> bool {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+        let DatabaseError::Sql(error) = self else {
+            return false;
+        };
+        matches!(
+            error,
+            Utf8Error(..) | FromSqlConversionFailure(..) | InvalidColumnType(..) | IntegralValueOutOfRange(..)
+        )
     }
 
     /// Whether a file has become unusable since it was opened. It is corrupt, or another process found it so and emptied it.
@@ -97,16 +113,16 @@ impl DatabaseError {
 pub fn open(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
     make_private(path)?;
     match made_current(path, schema) {
-        Err(error) if error.is_damage() => repair(path, schema),
+        Err(error) if error.is_damage() => repair(path, schema, Some(&error)),
         other => other,
     }
 }
 
-/// Reopens a file after damage, and empties it unless another process already has.
+/// Reopens a file after damage, and empties it unless another process already has. `met` is the error that showed the damage, if it is known.
 ///
 /// # Errors
 /// If the file cannot be used.
-pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError> {
+pub fn repair(path: &Path, schema: &Schema, met: Option<&DatabaseError>) -> Result<Connection, DatabaseError> {
     // One process at a time: the second finds the file already repaired.
     let _turn = lock_repair(path)?;
     let connection = connect(path)?;
@@ -114,6 +130,8 @@ pub fn repair(path: &Path, schema: &Schema) -> Result<Connection, DatabaseError>
         Err(error) if error.is_damage() => vec![error.to_string()],
         settled => settled.and_then(|()| check(&connection))?,
     };
+    let value = met.filter(|met| met.is_damaged_value()).map(DatabaseError::to_string);
+    let wrong: Vec<String> = wrong.into_iter().chain(value).collect();
     if let Some(wrong) = wrong.first() {
         tracing::warn!(path = %path.display(), %wrong, "the file is damaged and will be emptied");
         empty(&connection)?;

@@ -140,7 +140,7 @@ impl Writer {
             tracing::warn!(path = %self.path.display(), "the results file was damaged repeatedly; results stay in memory");
             return false;
         }
-        let again = database::repair(&self.path, &SCHEMA)
+        let again = database::repair(&self.path, &SCHEMA, None)
             .and_then(|connection| Ok((connection, database::open_to_read(&self.path)?)));
         match again {
             Ok((connection, reader)) => {

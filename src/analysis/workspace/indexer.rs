@@ -53,6 +53,8 @@ struct Store {
     index: Index,
     /// Whether the index is in the folder; `false` if it is in memory because the folder cannot be used.
     on_disk: bool,
+    /// Whether it was damaged and has been emptied; a second time, its cause is outside of Fovea.
+    repaired: bool,
 }
 
 /// The vector index of each folder.
@@ -236,7 +238,7 @@ impl WorkspaceIndexer {
         let mut changed = vector_indexes.len() != before;
         for root in roots {
             if full || !self.vector_indexes.of(reader).iter().any(|(known, _)| known == root) {
-                self.load((reader, model), root);
+                self.load_or_keep(&job.scope, (reader, model), root);
                 changed = true;
             }
         }
@@ -288,6 +290,7 @@ impl WorkspaceIndexer {
                     folder: scope.folder.clone(),
                     index,
                     on_disk: scope.folder.is_some(),
+                    repaired: false,
                 });
             }
             Err(error) => self.fall_back(scope, &error),
@@ -309,21 +312,45 @@ impl WorkspaceIndexer {
             folder,
             index,
             on_disk: false,
+            repaired: false,
         });
     }
 
+    /// Empties a damaged file, or keeps the index in memory from now on. `false` if neither can help.
+    fn recover(&mut self, scope: &Scope, error: &IndexError) -> bool {
+        let Some(store) = self.store.as_mut().filter(|store| store.on_disk) else {
+            return false;
+        };
+        if !std::mem::replace(&mut store.repaired, true) && store.index.repair(error) {
+            tracing::warn!(%error, "the index was damaged, so it is built again");
+            return true;
+        }
+        let of_file = matches!(error, IndexError::Database { .. });
+        if of_file {
+            self.fall_back(scope, error);
+        }
+        of_file
+    }
+
     /// Loads the items of a folder into memory.
-    fn load(&mut self, (reader, model): (Reader, &Model), root: &Path) {
+    fn load(&mut self, (reader, model): (Reader, &Model), root: &Path) -> Result<(), IndexError> {
         let vector_indexes = self.vector_indexes.of(reader);
         let (Some(store), Some((_, pool))) = (&mut self.store, &self.pool) else {
-            return;
+            return Ok(());
         };
         // A model without calibration reads some texts first, which yields like all indexing.
         let (index, before) = (&mut store.index, center(vector_indexes, root));
-        match pool.install(move || index.vector_index_since(model, root, &before)) {
-            Ok(vector_index) => put(vector_indexes, root, vector_index),
-            // The renewal meets the same error and reports it.
-            Err(error) => tracing::warn!(%error, "the index of the workspace cannot be read"),
+        let vector_index = pool.install(move || index.vector_index_since(model, root, &before))?;
+        put(vector_indexes, root, vector_index);
+        Ok(())
+    }
+
+    /// As [`Indexer::load`]. After an error, what is loaded stays as it is.
+    fn load_or_keep(&mut self, scope: &Scope, by: (Reader, &Model), root: &Path) {
+        if let Err(error) = self.load(by, root)
+            && !self.recover(scope, &error)
+        {
+            tracing::warn!(%error, "the index of the workspace cannot be read");
         }
     }
 
@@ -331,16 +358,17 @@ impl WorkspaceIndexer {
     fn renew(&mut self, job: &Job, by: (Reader, &Model), root: &Path) -> Result<(), Interrupted> {
         let reader = by.0;
         match self.read(job, by, root) {
-            Ok(changed) => {
-                if changed {
-                    self.load(by, root);
-                    self.publish(reader);
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                if let Err(error) = self.load(by, root) {
+                    return self.renew_after(job, by, root, &error);
                 }
+                self.publish(reader);
                 Ok(())
             }
             Err(IndexError::Stopped) => {
                 let known = self.vector_indexes.of(reader).clone();
-                self.load(by, root);
+                self.load_or_keep(&job.scope, by, root);
                 // A new index in memory starts with fewer items than the file that it replaces.
                 let items = |vector_indexes: &[(PathBuf, Arc<VectorIndex>)]| -> usize {
                     let own = vector_indexes.iter().filter(|(known, _)| known == root);
@@ -360,15 +388,23 @@ impl WorkspaceIndexer {
                 self.shared.state().indexing.refused.push(error.to_string());
                 Ok(())
             }
-            Err(error @ IndexError::Database { .. }) if self.store.as_ref().is_some_and(|store| store.on_disk) => {
-                self.fall_back(&job.scope, &error);
-                self.renew(job, by, root)
-            }
-            Err(error) => {
-                self.report_problem(error.to_string());
-                Ok(())
-            }
+            Err(error) => self.renew_after(job, by, root, &error),
         }
+    }
+
+    /// Updates the index again after an error, if it can be used again.
+    fn renew_after(
+        &mut self,
+        job: &Job,
+        by: (Reader, &Model),
+        root: &Path,
+        error: &IndexError,
+    ) -> Result<(), Interrupted> {
+        if self.recover(&job.scope, error) {
+            return self.renew(job, by, root);
+        }
+        self.report_problem(error.to_string());
+        Ok(())
     }
 
     /// Reads the changes in a folder; returns whether there were any.

@@ -209,6 +209,9 @@ pub enum IndexError {
     Stopped,
 }
 
+/// The path of an index in memory.
+const MEMORY: &str = ":memory:";
+
 /// The open index file.
 #[derive(Debug)]
 pub struct Index {
@@ -234,7 +237,7 @@ impl Index {
     /// # Errors
     /// If SQLite has no memory for it.
     pub fn in_memory() -> Result<Index, IndexError> {
-        let path = PathBuf::from(":memory:");
+        let path = PathBuf::from(MEMORY);
         let made = Connection::open_in_memory().and_then(|connection| {
             connection.execute_batch(table::SCHEMA.tables)?;
             Ok(connection)
@@ -267,6 +270,39 @@ impl Index {
                 tracing::debug!(%error, "cannot copy the index into memory");
                 Index::in_memory()
             }
+        }
+    }
+
+    /// Empties the file if an error shows that it is damaged: its data is computed again. `false` if it is not damaged, is in memory, or cannot
+    /// be repaired.
+    pub fn repair(&mut self, error: &IndexError) -> bool {
+        let IndexError::Database { trouble, .. } = error else {
+            return false;
+        };
+        if self.path == Path::new(MEMORY) || !(trouble.calls_for_repair() || trouble.is_damaged_value()) {
+            return false;
+        }
+        match database::repair(&self.path, &table::SCHEMA, Some(trouble)) {
+            Ok(connection) => {
+                self.connection = connection;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(path = %self.path.display(), %error, "the damaged index cannot be repaired");
+                false
+            }
+        }
+    }
+
+    /// Examines the whole file.
+    ///
+    /// # Errors
+    /// If it is damaged, or cannot be examined.
+    pub fn check(&self) -> Result<(), IndexError> {
+        let wrong = database::check(&self.connection).map_err(|error| self.trouble(error))?;
+        match wrong.into_iter().next() {
+            Some(wrong) => Err(self.trouble(DatabaseError::Damaged(wrong))),
+            None => Ok(()),
         }
     }
 
