@@ -31,7 +31,7 @@ pub(super) struct Ask {
     #[arg(value_name = "FILE|DIR", default_value = ".")]
     place: PathBuf,
     /// Maximum number of answers
-    #[arg(long, value_name = "K", default_value_t = 3)]
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = super::input::count)]
     top: usize,
     /// Leave out answers below this score, from 0 to 1; the default is measured
     #[arg(long, value_name = "S")]
@@ -86,6 +86,12 @@ struct AnswerWord {
 }
 
 impl Ask {
+    /// The question, asked of the folder.
+    fn question(&self) -> Question {
+        let folder = self.place.canonicalize().ok().filter(|place| place.is_dir());
+        Question::about(&*self.question, folder.as_deref().into_iter())
+    }
+
     fn wish(&self) -> Wish {
         Wish {
             top: self.top,
@@ -140,7 +146,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
             }
         }
     };
-    let question = Question::new(&*arguments.question);
+    let question = arguments.question();
     let answers = ask::answers(&model, &question, &passages, arguments.wish(), UNSTOPPED)?;
     let judged = |answer: ask::Answer| -> Result<Answer> {
         let place = (&passages[answer.passage], &answer.range);
@@ -175,7 +181,7 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
     let model = model();
     let vector_index = index::vector_index(&model, place)?;
     let mut filter = Filter::default();
-    let mut query = Query::parse(&arguments.question, &mut filter);
+    let mut query = Query::parse(arguments.question().text(), &mut filter);
     // Documents can answer questions as well as code.
     query.asks.prose = true;
     let query = embedded(query, &model)?;

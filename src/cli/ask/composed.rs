@@ -16,7 +16,7 @@ use crate::render::decided::{self, Choice, Section};
 use crate::render::json::JsonPosition;
 use crate::render::terminal::printable;
 use crate::render::written::{less_likely, one_line, times};
-use crate::similar::ask::{self, Composed, Passage, Question, Read, Sentence};
+use crate::similar::ask::{self, Composed, Passage, Read, Sentence};
 
 /// An answer in JSON. Without an answer, the text is empty and so are the lists.
 #[derive(Serialize, Default)]
@@ -73,16 +73,16 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
     let searcher = Model::load(&default_source())?;
     let searcher = searcher.of_reader(searcher.reader_of_query(&arguments.question));
     let passages = super::passages(arguments, &|| searcher.clone())?;
-    let question = Question::new(&*arguments.question);
+    let question = arguments.question();
     let found = ask::places(&searcher, &question, &passages, arguments.wish(), UNSTOPPED)?;
     if found.is_empty() {
         return match arguments.format {
             PageFormat::Json => output::write_json(&Answer::default()),
             PageFormat::Terminal => output::write(super::NOTHING),
-            PageFormat::Html => output::write_html(&super::in_html(question.text(), &[])),
+            PageFormat::Html => output::write_html(&super::in_html(question.asked(), &[])),
         };
     }
-    let read = ask::parts_to_read(model, question.text(), &passages, &found);
+    let read = ask::parts_to_read(model, question.asked(), &passages, &found);
     if read.is_empty() {
         let name = &model.info().name;
         anyhow::bail!("{name} has no room for passages, the question and an answer; use a model with a larger window");
@@ -97,7 +97,7 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
         }
     };
     let start = Instant::now();
-    let composed = ask::compose(model, question.text(), (&passages, &read), &mut told, UNSTOPPED)?;
+    let composed = ask::compose(model, question.asked(), (&passages, &read), &mut told, UNSTOPPED)?;
     if let Some(error) = failed {
         return Err(error.into());
     }
@@ -113,7 +113,7 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
                 snapshot.text(read.range.clone()).into_owned()
             });
             let texts: Vec<String> = texts.collect();
-            output::write_html(&in_html(question.text(), name, &composed, (&parts, &texts)))
+            output::write_html(&in_html(question.asked(), name, &composed, (&parts, &texts)))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `fovea.ask`: passages that answer a question, and the words that matter for it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -62,8 +63,8 @@ pub async fn ask(
         threshold,
         by: Method::Decomposition,
     };
-    let question = Arc::new(Question::new(question.trim()));
-    let steps = Steps::begin(client, token, &format!("Fovea: {}", one_line(question.text()))).await;
+    let question = Arc::new(asked_of(request, &question));
+    let steps = Steps::begin(client, token, &format!("Fovea: {}", one_line(question.asked()))).await;
     let found = found(session, request, (&question, uri), wish, &steps).await;
     let written = match &found {
         Ok(found) if write => write::answer(session, request, &question, found, &steps).await,
@@ -86,6 +87,12 @@ pub async fn ask(
         tell((session, client, request), &question, &found, &answer).await;
     }
     Ok(answer)
+}
+
+/// The question, asked of the folders that the client has open.
+pub(super) fn asked_of(request: &RequestSnapshot, question: &str) -> Question {
+    let folders = request.client.shown_below.iter().map(PathBuf::as_path);
+    Question::about(question.trim(), folders)
 }
 
 /// Converts an answer for the client.
@@ -160,7 +167,7 @@ async fn tell(
         .map(|(number, item)| format!("{number}. {}", similar::cut(&item.name, LONGEST)));
     let message = format!(
         "{}\n{}",
-        one_line(question.text()),
+        one_line(question.asked()),
         texts.collect::<Vec<_>>().join("\n")
     );
     let title = |(number, item): (usize, &SimilarItem)| {
@@ -181,7 +188,7 @@ async fn tell(
         Some(index) if index < offered => {
             let found = &answer.answers[index];
             session.last_told.tell(TrustArgs::Answer {
-                question: question.text().to_owned(),
+                question: question.asked().to_owned(),
                 uri: found.uri.clone(),
                 range: found.range,
                 within: Some(found.within),

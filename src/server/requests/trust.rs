@@ -6,6 +6,7 @@ use tower_lsp::Client;
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types::{MessageType, Position, Range, Uri};
 
+use super::ask::asked_of;
 use super::passage;
 use crate::analysis::AnalysisHandle;
 use crate::explain::trust::Trust;
@@ -13,7 +14,7 @@ use crate::server::protocol::{Passage, TrustAnswer, TrustArgs};
 use crate::server::request_snapshot::RequestSnapshot;
 use crate::server::session::Session;
 use crate::server::to_proto;
-use crate::similar::ask::{self, Question};
+use crate::similar::ask;
 
 /// What the argument has to be.
 pub const EXPECTED: &str = "an object with uri and position, with a and b, or with question, uri and range";
@@ -104,7 +105,7 @@ pub async fn answer(
         snapshot: snapshot.clone(),
         score: 0.0,
     };
-    let question = Arc::new(Question::new(question.trim()));
+    let question = Arc::new(asked_of(request, question));
     let place = (&Arc::new(passage), request.bytes(&snapshot, range));
     let asked = analysis.trust_answer(&question, place, request.cancel.clone());
     asked.await.map_err(|refusal| to_proto::refusal(&refusal))

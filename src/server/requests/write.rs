@@ -47,7 +47,7 @@ pub async fn answer(
         place: similar::readable(request, uri),
         ..Passage::clone(passage)
     });
-    let (passages, text): (Vec<Passage>, String) = (named.collect(), question.text().to_owned());
+    let (passages, text): (Vec<Passage>, String) = (named.collect(), question.asked().to_owned());
     let (tell, mut told) = tokio::sync::mpsc::unbounded_channel::<String>();
     let work = move |model: &Model, checkpoint: crate::model::Checkpoint| {
         let name = model.info().name.clone();

@@ -144,7 +144,7 @@ pub fn look(
     let reader = model.reader_of_query(text);
     let model = model.of_reader(reader);
     if let Some(network) = extractive(&model) {
-        return spans::spans((&model, network), text, (index, passage), by, checkpoint).map(Looked::Spans);
+        return spans::spans((&model, network), question.asked(), (index, passage), by, checkpoint).map(Looked::Spans);
     }
     // Words of another language are not in the passage.
     let foreign = reader != Reader::Chosen || text.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
@@ -164,7 +164,7 @@ pub fn trust(
 ) -> Result<Option<Trust>, ModelError> {
     let read = model.of_reader(model.reader_of_query(question.text()));
     if let Some(network) = extractive(&read) {
-        return spans::trust((&read, network), question.text(), (passage, range), checkpoint);
+        return spans::trust((&read, network), question.asked(), (passage, range), checkpoint);
     }
     let text = passage.snapshot.text(range.clone());
     let sentence = (&*text, passage.snapshot.language());

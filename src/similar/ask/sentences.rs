@@ -28,7 +28,40 @@ pub fn sentences(tokens: Tokens, snapshot: &Snapshot, range: &ByteRange) -> Vec<
         let letters = snapshot.text(own.clone()).chars().filter(|c| c.is_alphabetic()).count();
         letters >= LEAST || (letters >= 2 && !snapshot.text(own.clone()).is_ascii())
     };
-    found.into_iter().filter(says).collect()
+    let answers = |own: &ByteRange| !snapshot.language().is_code() || !imports(&snapshot.text(own.clone()));
+    found.into_iter().filter(says).filter(answers).collect()
+}
+
+/// Whether statements only name what a file uses or belongs to: that answers nothing, however well the names fit a question.
+fn imports(statements: &str) -> bool {
+    let mut lines = statements.lines().filter(|line| !line.trim().is_empty());
+    let mut open = false;
+    lines.all(|line| {
+        // A list in brackets goes on in indented lines.
+        let goes_on = open && line.starts_with([' ', '\t', '}', ')']);
+        open = goes_on || line.trim_end().ends_with(['{', '(', ',']);
+        goes_on || is_import(line, open)
+    })
+}
+
+/// Whether a line begins an import, or names the package of its file. `open` says that it opens a list.
+fn is_import(line: &str, open: bool) -> bool {
+    const IMPORTING: [&str; 9] = [
+        "import",
+        "from",
+        "use",
+        "using",
+        "require",
+        "require_relative",
+        "require_once",
+        "include",
+        "include_once",
+    ];
+    const NAMING: [&str; 4] = ["#include", "package", "namespace", "<?php"];
+    let (word, rest) = line.split_at(line.find([' ', '\t', '(', ';', '"', '\'']).unwrap_or(line.len()));
+    // `use(plugin)` is a call; `require("module")` is a call too, and imports.
+    let called = rest.starts_with('(') && !(word.starts_with("require") || word.starts_with("include"));
+    (IMPORTING.contains(&word) && !called) || (NAMING.contains(&word) && !open)
 }
 
 /// Groups of statements, cut at borders of the syntax.
@@ -57,8 +90,10 @@ fn prose(text: &str) -> Vec<ByteRange> {
         let number = words.trim_start_matches(|c: char| c.is_ascii_digit());
         let entry = words.starts_with(['-', '*', '|', '#', '+', '>'])
             || number.len() < words.len() && number.starts_with(['.', ')']);
+        let link = words.starts_with('[') && words.contains("]: ");
         match blocks.last_mut() {
-            _ if words.is_empty() => {
+            // The definition of a link is no text for readers.
+            _ if words.is_empty() || link => {
                 open = false;
                 continue;
             }
@@ -89,6 +124,32 @@ fn trimmed(text: &str, range: ByteRange) -> ByteRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn imports_and_definitions_of_links_answer_nothing() {
+        for (text, only) in [
+            ("use std::fmt;\nuse crate::a::{\n    b,\n    c,\n};\n", true),
+            ("import (\n\t\"fmt\"\n)\n", true),
+            ("package fzf\n", true),
+            (
+                "<?php\n\nnamespace GuzzleHttp\\Handler;\n\nuse GuzzleHttp\\Utils;\n",
+                true,
+            ),
+            ("from a import (\n    b,\n)\nimport c\n", true),
+            ("require 'sinatra'\nrequire_relative(\"x\")\n#include <stdio.h>\n", true),
+            ("import os\n\nPORT = 4567\n", false),
+            ("namespace Text {\n    class A {}\n}\n", false),
+            ("use(plugin)\n", false),
+            ("  import os\n", false),
+        ] {
+            assert_eq!(imports(text), only, "{text}");
+        }
+        let text = "See [the settings][1] first.\n\n[1]: https://example.org/settings\n[two]: <x> \"Title\"\n";
+        let snapshot = Snapshot::new(text, 0, Language::Markdown);
+        let found = sentences(&|text, _| text.len(), &snapshot, &(0..text.len()));
+        let found: Vec<&str> = found.into_iter().map(|range| &text[range]).collect();
+        assert_eq!(found, ["See [the settings][1] first."]);
+    }
 
     #[test]
     fn sentences_say_something_in_any_script() {
