@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &Embed) -> Result<()> {
     let mut batch: Vec<String> = Vec::with_capacity(BATCH);
     let mut flush = |batch: &mut Vec<String>| -> Result<()> {
         for embedding in embed(&model, batch, (role, language), arguments.plain)? {
-            serde_json::to_writer(&mut out, &embedding)?;
+            let line = serde_json::to_string(&embedding)?;
+            out.write_all(line.as_bytes())?;
             out.write_all(b"\n")?;
         }
         batch.clear();

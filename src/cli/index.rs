@@ -71,8 +71,10 @@ pub(super) struct Scope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// Functions and methods.
+    #[value(alias = "method")]
     Function,
     /// Classes, structs, traits, interfaces, modules.
+    #[value(aliases = ["class", "struct", "enum", "trait", "interface", "module"])]
     Type,
     /// Headings of documents with the text below them.
     #[value(alias = "heading")]
@@ -115,7 +117,19 @@ impl Scope {
                 Some(WhichTests::With) => Tests::With,
                 None => tests,
             },
+            ..Filter::default()
         })
+    }
+
+    /// Checks that the folder has what `--below` names.
+    pub(super) fn check(&self, root: Option<&Path>) -> Result<()> {
+        match (root, &self.below) {
+            (Some(root), Some(below)) if !self.in_store() && root.is_dir() && !root.join(below).exists() => {
+                let why = format!("--below {}: not in {}", below.display(), root.display());
+                Err(input::Usage(why).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The model that reads a query. A query that is not in English needs a second index, by the multilingual model.
@@ -188,10 +202,14 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
         }
         let mut index = open()?;
         let model = arguments.model.load()?;
-        let renewal = renew(&mut index, &model, &arguments.folder)?;
-        if arguments.report {
-            coverage = Some(index.coverage(&model, &arguments.folder, &renewal)?);
-        }
+        let renewal = repairing(&mut index, |index| {
+            index.check()?;
+            let renewal = renew(index, &model, &arguments.folder)?;
+            if arguments.report {
+                coverage = Some(index.coverage(&model, &arguments.folder, &renewal)?);
+            }
+            Ok(renewal)
+        })?;
         let bytes = bytes_on_disk(index.path()).unwrap_or(0);
         (renewal, index.path().display().to_string(), bytes)
     };
@@ -209,21 +227,34 @@ pub(super) fn run(arguments: &Index) -> Result<()> {
     }
 }
 
-/// Updates the index of a folder, and returns its items. If the index cannot be written, it is built in memory, and stderr says so once.
+/// Updates the index of a folder, and returns its items. If the index cannot be used, it is built in memory, and stderr says so once.
 pub(super) fn vector_index(model: &Model, root: &Path) -> Result<VectorIndex> {
+    let load = |index: &mut File| {
+        renew(index, model, root)?;
+        index.vector_index(model, root)
+    };
     let mut index = match open() {
         Ok(index) => index,
         Err(error) => in_memory(&error, root)?,
     };
-    match renew(&mut index, model, root) {
-        Ok(_) => {}
+    match repairing(&mut index, load) {
         Err(error @ IndexError::Database { .. }) => {
             index = in_memory(&error.into(), root)?;
-            renew(&mut index, model, root)?;
+            Ok(load(&mut index)?)
         }
-        Err(error) => return Err(error.into()),
+        loaded => Ok(loaded?),
     }
-    Ok(index.vector_index(model, root)?)
+}
+
+/// Runs work on the index. If that shows that its file is damaged, stderr says so, and the work runs again on an empty file.
+fn repairing<T>(index: &mut File, mut work: impl FnMut(&mut File) -> Result<T, IndexError>) -> Result<T, IndexError> {
+    match work(index) {
+        Err(error) if index.repair(&error) => {
+            output::say(&format_args!("{error}; it is damaged, so it is built again"));
+            work(index)
+        }
+        done => done,
+    }
 }
 
 fn open() -> Result<File> {

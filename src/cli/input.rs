@@ -86,12 +86,44 @@ pub(super) fn language(name: Option<&str>) -> Result<Option<Language>> {
 pub(super) fn place(argument: &Path) -> (PathBuf, Option<usize>) {
     let text = argument.to_string_lossy();
     match text.rsplit_once(':') {
-        Some((file, line)) if !argument.exists() => match line.parse() {
-            Ok(line) => (PathBuf::from(file), Some(line)),
+        Some((_, line)) if !argument.exists() => match line.parse() {
+            Ok(number) => (without_end(argument, line.len() + 1), Some(number)),
             Err(_) => (argument.to_owned(), None),
         },
         _ => (argument.to_owned(), None),
     }
+}
+
+/// A path without its last bytes, which are ASCII. The bytes before them need not be UTF-8.
+#[cfg(unix)]
+fn without_end(path: &Path, bytes: usize) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    let all = path.as_os_str().as_bytes();
+    PathBuf::from(std::ffi::OsStr::from_bytes(&all[..all.len() - bytes]))
+}
+
+/// A path without its last bytes, which are ASCII.
+#[cfg(not(unix))]
+fn without_end(path: &Path, bytes: usize) -> PathBuf {
+    let text = path.to_string_lossy();
+    PathBuf::from(&text[..text.len() - bytes])
+}
+
+/// A cosine in an option.
+pub(super) fn cosine(typed: &str) -> Result<f32, String> {
+    within(typed, -1.0)
+}
+
+/// A number from `least` to 1.
+fn within(typed: &str, least: f32) -> Result<f32, String> {
+    let number = typed.parse().ok().filter(|number| (least..=1.0).contains(number));
+    number.ok_or_else(|| format!("give a number from {least} to 1"))
+}
+
+/// How many results to show: at least one.
+pub(super) fn count(typed: &str) -> Result<usize, String> {
+    let number = typed.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "give a number from 1".to_owned())
 }
 
 #[cfg(test)]
@@ -103,6 +135,24 @@ mod tests {
         assert_eq!(place(Path::new("src/a.rs:12")), (PathBuf::from("src/a.rs"), Some(12)));
         assert_eq!(place(Path::new("src/a.rs")), (PathBuf::from("src/a.rs"), None));
         assert_eq!(place(Path::new("C:notes")), (PathBuf::from("C:notes"), None));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_location_in_a_file_whose_name_is_no_utf_8_keeps_the_name() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let (file, line) = place(Path::new(OsStr::from_bytes(b"na\xffme.py:3")));
+        assert_eq!((file.as_os_str().as_bytes(), line), (&b"na\xffme.py"[..], Some(3)));
+    }
+
+    #[test]
+    fn cosines_and_counts_outside_of_their_range_are_refused() {
+        assert_eq!((cosine("-1"), cosine(".5"), count("1")), (Ok(-1.0), Ok(0.5), Ok(1)));
+        for wrong in ["90", "nan", "-1.5", "", "inf"] {
+            assert!(cosine(wrong).is_err(), "{wrong}");
+        }
+        assert!(count("0").is_err() && count("-1").is_err());
     }
 
     #[test]

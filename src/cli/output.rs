@@ -50,7 +50,9 @@ pub(super) enum Color {
 impl Color {
     /// The colors to use.
     pub(super) fn palette(self) -> Palette {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        // https://no-color.org; a dumb terminal, such as a shell inside of Emacs, shows escape sequences as text.
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
         let colors = || match std::env::var("COLORTERM").as_deref() {
             Ok("truecolor" | "24bit") => Palette::True(background()),
             _ => Palette::Indexed(background()),

@@ -18,7 +18,7 @@ pub(super) struct Search {
     /// Words to search for
     query: String,
     /// Maximum number of items to show
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = super::input::count)]
     top: usize,
     /// The folder to search; Fovea updates its index first. A store is always searched as a whole
     #[arg(long, value_name = "DIR", required_unless_present_any = ["store", "store_file"])]
@@ -81,6 +81,7 @@ pub(super) fn embedded(mut query: Query, model: &Model) -> Result<Query> {
 /// Finds the passages of a folder or a store that match a query.
 pub(super) fn run(arguments: &Search) -> Result<()> {
     let mut filter = arguments.scope.filter(Tests::With)?;
+    arguments.scope.check(arguments.root.as_deref())?;
     let query = Query::parse(&arguments.query, &mut filter);
     if query.is_empty() {
         return Err(Usage("search: the query contains no words to search for; add some".to_owned()).into());

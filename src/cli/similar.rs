@@ -42,7 +42,7 @@ pub(super) struct Similar {
     /// Show every item with at least this language-centered cosine. The default shows only the items that a lens shows: copies,
     /// variants, parallel implementations, the same task elsewhere. Items in another file need 0.15 more, items in another language
     /// 0.05 more, or 0.2 less if both have the same name of several words (these differences shrink above 0.6, to nothing at 1)
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, allow_negative_numbers = true, value_parser = input::cosine)]
     threshold: Option<f32>,
     /// For a folder: minimum lines per item; trait implementations, constructors and similar items, and types without functions need
     /// three times as many
@@ -72,6 +72,9 @@ enum SimilarFormat {
     Sarif,
 }
 
+/// What a terminal shows if nothing resembles the items of a file.
+const NOTHING: &str = "nothing resembles it; --threshold 0.6 also shows weaker matches\n";
+
 /// Lists items that resemble those of a file, or items of a folder that resemble each other.
 pub(super) fn run(arguments: &Similar) -> Result<ExitCode> {
     if arguments.place.is_dir() {
@@ -100,6 +103,7 @@ fn report(arguments: &Similar) -> Result<ExitCode> {
         lines: arguments.min_lines,
         filter: arguments.scope.filter(Tests::None)?,
     };
+    arguments.scope.check(Some(&arguments.place))?;
     let (_, vector_index) = arguments.scope.folder(&arguments.place)?;
     let mut groups = vector_index.groups(&asked);
     let found = groups.len();
@@ -122,6 +126,7 @@ fn items(arguments: &Similar) -> Result<()> {
     let (file, line) = input::place(&arguments.place);
     let snapshot = input::document(&file, None, input::MAX_BYTES)?;
     let filter = arguments.scope.filter(Tests::With)?;
+    arguments.scope.check(arguments.root.as_deref())?;
     let (model, collection) = arguments.scope.open(arguments.root.as_deref())?;
     let text = snapshot.text(0..snapshot.len());
     let mut items = embed_items(&model, &text, snapshot.language())?;
@@ -166,6 +171,7 @@ fn items(arguments: &Similar) -> Result<()> {
     let answers: Vec<SimilarItems> = answers.collect::<Result<_>>()?;
     match arguments.format {
         SimilarFormat::Json => output::write_json(&answers),
+        _ if answers.iter().all(|answer| answer.similar.is_empty()) => output::write(NOTHING),
         _ => output::write(&terminal::similar(&answers)),
     }
 }

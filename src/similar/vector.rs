@@ -77,6 +77,21 @@ pub(super) fn items_inside(segments: &Segments, item: usize) -> impl Iterator<It
         .take_while(move |inner| inner.range.start < end)
 }
 
+/// Maximum bytes around the type that a wrapper consists of: `namespace Text {` and `}`, with some imports.
+const WRAPPING: usize = 200;
+
+/// Whether an item is a namespace, module or class that consists of one type. A match with it would repeat the match with that type.
+pub fn wraps_a_type(segments: &Segments, item: usize) -> bool {
+    let own = &segments.items[item];
+    let mut inside = items_inside(segments, item);
+    let Some(first) = inside.next().filter(|first| first.kind == ItemKind::Type) else {
+        return false;
+    };
+    let alone = inside.all(|other| other.range.start < first.range.end);
+    let around = own.range.len().saturating_sub(first.range.len());
+    own.kind == ItemKind::Type && alone && around <= WRAPPING && around < first.range.len()
+}
+
 /// The units whose embeddings make the vector of an item: all units that it contains.
 ///
 /// For a large type ([`LARGE_TYPE`]): the first units outside of inner items (documentation, signature, fields), if they are long enough to

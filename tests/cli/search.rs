@@ -113,7 +113,7 @@ fn search_takes_filters_and_refuses_invalid_ones() {
         2
     );
     assert!(refusal(&search(&["--path", "a["]), 2).contains("--path"));
-    assert!(refusal(&search(&["--kind", "module"]), 2).contains("section"));
+    assert!(refusal(&search(&["--kind", "gadget"]), 2).contains("section"));
 }
 
 #[test]

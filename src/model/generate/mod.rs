@@ -80,6 +80,12 @@ impl Network {
             return Err(ModelError::Unable("predict the next token"));
         }
         let (mut ids, context) = self.start(prompt, checkpoint)?;
+        if ids.len() >= self.spec.window {
+            return Err(ModelError::TooLong {
+                tokens: ids.len(),
+                window: self.spec.window,
+            });
+        }
         let mut cache = Cache::default();
         let mut fresh = ids.clone();
         let mut sampler = Sampler::new(sampling);

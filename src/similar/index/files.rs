@@ -253,7 +253,10 @@ impl<'a> Walk<'a> {
                     }
                 }
                 // A folder that cannot be listed; only the error has its name.
-                Err(_) => self.skipped.push((PathBuf::new(), Skipped::Unreadable)),
+                Err(error) => match path_of(&error) {
+                    Some(path) => self.skip(path, Skipped::Unreadable),
+                    None => self.skipped.push((PathBuf::new(), Skipped::Unreadable)),
+                },
             }
         }
         let mut checkouts = Vec::new();
@@ -381,6 +384,17 @@ pub fn read(root: &Path, file: &File, limits: &Limits) -> Result<(String, Stamp)
         return Err(Skipped::Generated);
     }
     Ok((text, stamp))
+}
+
+/// The path that an error of the walk is about.
+fn path_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
+        ignore::Error::Loop { child, .. } => Some(child),
+        ignore::Error::Partial(errors) => errors.iter().find_map(path_of),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

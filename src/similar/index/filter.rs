@@ -17,6 +17,12 @@ pub struct Filter {
     pub below: Option<PathBuf>,
     /// Only files whose paths match; `None` = any.
     pub paths: Option<Globs>,
+    /// No items of these languages.
+    pub other_languages: Vec<Language>,
+    /// No items of these kinds.
+    pub other_kinds: Vec<ItemKind>,
+    /// No files whose paths match.
+    pub other_paths: Option<Globs>,
     /// Tests, other code, or both.
     pub tests: Tests,
 }
@@ -38,6 +44,7 @@ impl Filter {
     pub fn takes_file(&self, path: &Path) -> bool {
         self.below.as_ref().is_none_or(|below| path.starts_with(below))
             && self.paths.as_ref().is_none_or(|paths| paths.matches(path))
+            && !self.other_paths.as_ref().is_some_and(|paths| paths.matches(path))
     }
 
     /// Whether an item of such a file passes. `test` means that it is a test or inside one.
@@ -50,5 +57,7 @@ impl Filter {
         tests
             && (self.languages.is_empty() || self.languages.contains(&language))
             && (self.kinds.is_empty() || self.kinds.contains(&kind))
+            && !self.other_languages.contains(&language)
+            && !self.other_kinds.contains(&kind)
     }
 }

@@ -52,11 +52,11 @@ pub struct Asks {
 impl Query {
     /// Parses a query.
     ///
-    /// `"…"` is a required phrase and `-word` excludes a word; `lang:`, `kind:`, `path:` and `tests:` extend `filter`. Everything else is
-    /// text, including `path:` with an invalid pattern.
+    /// `"…"` is a required phrase and `-word` excludes a word; `lang:`, `kind:`, `path:` and `tests:` extend `filter`, and exclude after a
+    /// minus sign. Everything else is text, including `path:` with an invalid pattern.
     pub fn parse(typed: &str, filter: &mut Filter) -> Query {
         let mut query = Query::default();
-        let (mut text, mut paths) = (Vec::new(), Vec::new());
+        let (mut text, mut paths, mut other_paths) = (Vec::new(), Vec::new(), Vec::new());
         for piece in pieces(typed) {
             match piece {
                 Piece::Phrase(phrase) => {
@@ -64,7 +64,11 @@ impl Query {
                     text.push(phrase);
                 }
                 Piece::Word(word) => match unwanted(word) {
-                    Some(word) => query.unwanted.extend(term_of(word)),
+                    Some(word) if exclude(word, filter, &mut other_paths) => {}
+                    Some(word) => {
+                        query.note = query.note.or_else(|| mistaken(word));
+                        query.unwanted.extend(term_of(word));
+                    }
                     None if apply_filter(word, filter, &mut paths) => {}
                     None => {
                         query.note = query.note.or_else(|| mistaken(word));
@@ -73,10 +77,18 @@ impl Query {
                 },
             }
         }
-        if let Ok(Some(globs)) = Globs::new(&paths) {
-            filter.paths = Some(globs);
-        } else {
-            text.extend(paths.iter().map(String::as_str));
+        match Globs::new(&paths) {
+            Ok(Some(globs)) => filter.paths = Some(globs),
+            Ok(None) => {}
+            Err(error) => {
+                query.note = query.note.or(Some(format!("path: is read as words, since {error}")));
+                text.extend(paths.iter().map(String::as_str));
+            }
+        }
+        match Globs::new(&other_paths) {
+            Ok(Some(globs)) => filter.other_paths = Some(globs),
+            Ok(None) => {}
+            Err(error) => query.note = query.note.or(Some(format!("-path: excludes nothing, since {error}"))),
         }
         query.phrases.retain(|phrase| !phrase.is_empty());
         query.text = text.join(" ").trim().to_owned();
@@ -229,8 +241,10 @@ fn apply_filter(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> boo
             Language::Other => return false,
             language => filter.languages.push(language),
         },
-        ("kind", "function" | "functions" | "fn") => filter.kinds.push(ItemKind::Function),
-        ("kind", "type" | "types" | "class") => filter.kinds.push(ItemKind::Type),
+        ("kind", "function" | "functions" | "fn" | "method") => filter.kinds.push(ItemKind::Function),
+        ("kind", "type" | "types" | "class" | "struct" | "enum" | "trait" | "interface" | "module") => {
+            filter.kinds.push(ItemKind::Type);
+        }
         ("kind", "section" | "sections" | "heading") => filter.kinds.push(ItemKind::Heading),
         ("kind", "file" | "files") => filter.kinds.push(ItemKind::File),
         ("tests", "only") => filter.tests = Tests::Only,
@@ -238,6 +252,22 @@ fn apply_filter(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> boo
         ("tests", "with" | "yes") => filter.tests = Tests::With,
         ("path" | "file", value) => paths.push(value.to_owned()),
         _ => return false,
+    }
+    true
+}
+
+/// Applies a word such as `lang:rust` after a minus sign; returns whether it is a filter.
+fn exclude(word: &str, filter: &mut Filter, paths: &mut Vec<String>) -> bool {
+    let mut named = Filter::default();
+    if !apply_filter(word, &mut named, paths) {
+        return false;
+    }
+    filter.other_languages.extend(named.languages);
+    filter.other_kinds.extend(named.kinds);
+    match named.tests {
+        Tests::Only => filter.tests = Tests::None,
+        Tests::None => filter.tests = Tests::Only,
+        Tests::With => {}
     }
     true
 }
@@ -283,21 +313,25 @@ fn names(text: &str) -> Vec<String> {
         let end = length.map_or(rest.len(), |length| start + length);
         let word = &rest[start..end];
         rest = &rest[end..];
-        let inner = word.trim_matches('_');
-        let humps = inner
-            .chars()
-            .zip(inner.chars().skip(1))
-            .any(|(a, b)| !a.is_uppercase() && b.is_uppercase())
-            || (inner.chars().skip(1).any(char::is_uppercase) && inner.chars().any(char::is_lowercase));
-        let name =
-            !inner.starts_with(|c: char| c.is_numeric()) && (humps || inner.contains('_') || rest.starts_with("()"));
-        if name && word.len() > 1 {
+        let called = rest.starts_with("()") && !word.trim_matches('_').starts_with(|c: char| c.is_numeric());
+        if (called || is_identifier(word)) && word.len() > 1 {
             found.push(word.to_owned());
         }
     }
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Whether a word is written as only identifiers are: with inner capitals or underscores.
+pub(super) fn is_identifier(word: &str) -> bool {
+    let inner = word.trim_matches('_');
+    let humps = inner
+        .chars()
+        .zip(inner.chars().skip(1))
+        .any(|(a, b)| !a.is_uppercase() && b.is_uppercase())
+        || (inner.chars().skip(1).any(char::is_uppercase) && inner.chars().any(char::is_lowercase));
+    !inner.starts_with(|c: char| c.is_numeric()) && (humps || inner.contains('_'))
 }
 
 /// The words of a text that are file names: `pyproject.toml`, `Dockerfile`.
@@ -340,12 +374,44 @@ mod tests {
     }
 
     #[test]
+    fn a_minus_sign_before_a_filter_excludes() {
+        let (query, filter) = parse("retry -lang:typescript -kind:method -path:source/** -tests:only");
+        assert_eq!((query.text.as_str(), query.unwanted.len()), ("retry", 0));
+        let takes = |language, kind, test| filter.takes_item(language, kind, test);
+        assert!(takes(Language::Python, ItemKind::Type, false));
+        assert!(!takes(Language::TypeScript, ItemKind::Type, false));
+        assert!(!takes(Language::Python, ItemKind::Function, false));
+        assert!(!takes(Language::Python, ItemKind::Type, true));
+        assert!(filter.takes_file(Path::new("a/source.py")) && !filter.takes_file(Path::new("source/a.py")));
+        let (query, filter) = parse("retry -kind:gadget");
+        assert_eq!(filter, Filter::default());
+        assert!(query.note.is_some());
+    }
+
+    #[test]
+    fn an_invalid_pattern_is_read_as_words_and_the_note_says_so() {
+        let (query, _) = parse("accounts path:[");
+        assert_eq!(query.text, "accounts [");
+        assert!(
+            query
+                .note
+                .is_some_and(|note| note.starts_with("path: is read as words"))
+        );
+        assert!(
+            parse("accounts -path:[")
+                .0
+                .note
+                .is_some_and(|note| note.starts_with("-path: excludes nothing"))
+        );
+    }
+
+    #[test]
     fn a_filter_with_an_unknown_value_is_read_as_words_and_the_note_says_so() {
-        let (query, filter) = parse("kind:method sign cookies");
-        assert_eq!(query.text, "kind:method sign cookies");
+        let (query, filter) = parse("kind:gadget sign cookies");
+        assert_eq!(query.text, "kind:gadget sign cookies");
         assert_eq!(
             query.note.as_deref(),
-            Some("kind:method is read as words, since kind: takes function, type, section or file")
+            Some("kind:gadget is read as words, since kind: takes function, type, section or file")
         );
         assert!(filter.kinds.is_empty());
         for plain in ["kind:type sign", "kind::Value", "http://host", "tests: none"] {

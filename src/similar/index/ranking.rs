@@ -4,7 +4,7 @@
 //! Passages that users rarely look for (tests, examples, re-exports, headings) have a lower weight. A file with many good passages raises
 //! its best passage and lowers the others. Measured in `benches/search`; results depend little on the exact values.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::query::Asks;
 use crate::segment::ItemKind;
@@ -131,8 +131,13 @@ pub struct Without {
     pub files: bool,
 }
 
-/// Ranks scored passages, given as (passage, file, score); returns passages with final scores, best first.
-pub fn ordered(mut scored: Vec<(usize, u32, f32)>, without: Without) -> Vec<(usize, f32)> {
+/// Ranks scored passages, given as (passage, file, score); returns passages with final scores, best first. The first of
+/// a file that is `named`, the definition of the identifier that is the query, is not lowered for better passages of its file.
+pub fn ordered(
+    mut scored: Vec<(usize, u32, f32)>,
+    named: impl Fn(usize) -> bool,
+    without: Without,
+) -> Vec<(usize, f32)> {
     let best_first = |a: &(usize, u32, f32), b: &(usize, u32, f32)| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0));
     scored.sort_unstable_by(best_first);
     if !without.coherence {
@@ -140,9 +145,13 @@ pub fn ordered(mut scored: Vec<(usize, u32, f32)>, without: Without) -> Vec<(usi
         scored.sort_unstable_by(best_first);
     }
     let mut seen: HashMap<u32, i32> = HashMap::new();
+    let mut defining: HashSet<u32> = HashSet::new();
     let lowered = scored.into_iter().map(|(passage, file, score)| {
         let before = seen.entry(file).or_insert(0);
-        let factor = if without.saturation { 1.0 } else { FURTHER.powi(*before) };
+        let factor = match without.saturation || (named(passage) && defining.insert(file)) {
+            true => 1.0,
+            false => FURTHER.powi(*before),
+        };
         *before += 1;
         (passage, if score > 0.0 { score * factor } else { score })
     });
@@ -177,6 +186,11 @@ fn lift_coherent(scored: &mut [(usize, u32, f32)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No passage is the definition of the query.
+    fn none(_: usize) -> bool {
+        false
+    }
 
     #[test]
     fn the_best_passage_of_a_file_gains_by_the_files_other_good_passages() {
@@ -247,12 +261,12 @@ mod tests {
             coherence: true,
             ..Without::default()
         };
-        let order: Vec<usize> = ordered(scored.clone(), plain)
+        let order: Vec<usize> = ordered(scored.clone(), none, plain)
             .into_iter()
             .map(|(passage, _)| passage)
             .collect();
         assert_eq!(order, [0, 2, 1, 3]);
-        let scores: Vec<f32> = ordered(scored.clone(), plain)
+        let scores: Vec<f32> = ordered(scored.clone(), none, plain)
             .into_iter()
             .map(|(_, score)| score)
             .collect();
@@ -260,23 +274,28 @@ mod tests {
         let near = |(a, b): (&f32, f32)| (a - b).abs() < 1e-6;
         assert!(scores.iter().zip(expected).all(near), "{scores:?}");
         // A negative score does not come nearer to zero.
-        let negative = ordered(vec![(0, 0, 0.5), (1, 0, -0.5)], plain);
+        let negative = ordered(vec![(0, 0, 0.5), (1, 0, -0.5)], none, plain);
         assert_eq!(negative, [(0, 0.5), (1, -0.5)]);
         let without = Without {
             saturation: true,
             ..plain
         };
-        let order: Vec<usize> = ordered(scored, without)
+        let order: Vec<usize> = ordered(scored.clone(), none, without)
             .into_iter()
             .map(|(passage, _)| passage)
             .collect();
         assert_eq!(order, [0, 1, 3, 2]);
+        let named = |passage: usize| passage == 3 || passage == 1;
+        let found = ordered(scored, named, plain);
+        let factor = FURTHER * FURTHER;
+        assert_eq!(found[..2], [(0, 0.9), (1, 0.85)]);
+        assert!((found[3].1 - 0.8 * factor).abs() < 1e-6, "{found:?}");
     }
 
     #[test]
     fn many_good_passages_of_a_file_raise_the_best_one() {
         let scored = vec![(0, 0, 0.60), (1, 1, 0.58), (2, 1, 0.57), (3, 1, 0.56), (4, 2, 0.1)];
-        assert_eq!(ordered(scored, Without::default())[0].0, 1);
-        assert!(ordered(Vec::new(), Without::default()).is_empty());
+        assert_eq!(ordered(scored, none, Without::default())[0].0, 1);
+        assert!(ordered(Vec::new(), none, Without::default()).is_empty());
     }
 }

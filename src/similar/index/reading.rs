@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::super::fingerprint::Fingerprint;
 use super::super::vector::normalize;
 use super::super::words::WordCounts;
-use super::super::{Part, embed, units_of};
+use super::super::{Part, embed, units_of, wraps_a_type};
 use super::files::File;
 use super::notebook::{Notebook, is_notebook};
 use super::{IndexedItem, Limits, passages};
@@ -18,7 +18,7 @@ use crate::segment::ItemKind;
 use crate::text::{Language, Snapshot};
 
 /// Version of the index contents. Raise it when the items of a file or their vectors change.
-pub(super) const CONTENTS: u32 = 11;
+pub(super) const CONTENTS: u32 = 12;
 
 /// Content address of a file or a unit. It contains 128 bits of SHA-256 over everything that determines its items or vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,7 +72,8 @@ pub struct Passage {
     pub units: Vec<usize>,
     /// Its words.
     pub words: WordCounts,
-    /// Hashes of its text, for the detection of copies; empty outside of items.
+    /// Hashes of its text, for the detection of copies; empty outside of items, and for an item that only wraps a type, so that it is part of no
+    /// pair.
     pub fingerprint: Arc<Fingerprint>,
 }
 
@@ -132,7 +133,10 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             item: IndexedItem::of(&snapshot, item),
             units,
             words: passages::item_words(text, &segments, index),
-            fingerprint: Arc::new(Fingerprint::of(&text[item.range.clone()], language)),
+            fingerprint: match wraps_a_type(&segments, index) {
+                true => Arc::default(),
+                false => Arc::new(Fingerprint::of(&text[item.range.clone()], language)),
+            },
         });
     }
     for piece in passages::around_items(text, &segments) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::Scale;
 use super::super::words::words;
 use super::lexicon::{bare, defined, stem};
-use super::query::{Asks, Query, folded, name_term};
+use super::query::{Asks, Query, folded, is_identifier, name_term};
 use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
 use super::{Filter, Found, IndexedItem, VectorIndex};
 use crate::segment::ItemKind;
@@ -18,6 +18,13 @@ pub(super) const CANDIDATES: usize = 300;
 
 /// Weight of the definition of a name that stands among other words.
 const NAMED_AMONG_OTHERS: f32 = 0.5;
+
+/// Gain of the definition of an identifier that is the whole query: whoever types `read_header` or `readHeader` looks for that function or
+/// type, and a long body says little about it. A single word such as `session` may describe as well as name something.
+const ALONE: [(ItemKind, f32); 2] = [(ItemKind::Type, 2.25), (ItemKind::Function, 2.0)];
+
+/// Gain from which a definition counts as what the query names.
+const NAMED: f32 = 1.6;
 
 /// Weight of a definition other than a type.
 const NOT_A_TYPE: f32 = 0.6;
@@ -62,7 +69,8 @@ pub fn search(
         let score = asked.score(passage, asked.cosine(passage));
         (passage, vector_index.facts[passage].path, score)
     });
-    let ordered = ranking::ordered(exact.collect(), without);
+    let named = |passage: usize| is_named(asked.parts(passage, 0.0).definition);
+    let ordered = ranking::ordered(exact.collect(), named, without);
     let mut texts = Texts::default();
     let found = ordered.into_iter().filter(|(passage, _)| {
         let text = |phrase: &String| texts.holds(vector_index, *passage, phrase);
@@ -121,15 +129,21 @@ impl Weighing<'_> {
 
     /// The parts of a passage's score, without the matched words.
     pub(super) fn parts(&self, evidence: &Evidence) -> Why {
+        let weight = match self.without.weights {
+            true => 1.0,
+            false => evidence.aside.weight(self.asks(evidence.named)),
+        };
+        // A test or an older version of that name is hardly what a user looks for.
+        let definition = match weight < 1.0 {
+            true => evidence.definition.min(OWN_FILE),
+            false => evidence.definition,
+        };
         Why {
             cosine: evidence.cosine.map_or(0.0, |cosine| self.relevance.of(cosine)),
             words: WORDS * evidence.words,
-            definition: DEFINITION * evidence.definition,
+            definition: DEFINITION * definition,
             path: PATH * evidence.place,
-            weight: match self.without.weights {
-                true => 1.0,
-                false => evidence.aside.weight(self.asks(evidence.named)),
-            },
+            weight,
             matched: Vec::new(),
         }
     }
@@ -161,11 +175,16 @@ pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
 
 /// The gain of a passage as the definition of a name, in units of [`DEFINITION`].
 pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
+    let is_exact = borne(item, file) == name;
+    let alone = ALONE.iter().find(|(kind, _)| *kind == item.kind);
+    if let Some((_, gain)) = alone.filter(|_| is_exact && worth == 1.0 && is_identifier(name)) {
+        return *gain;
+    }
     let kind = match item.kind {
         ItemKind::Type => 1.0,
         _ => NOT_A_TYPE,
     };
-    let case = match borne(item, file) == name {
+    let case = match is_exact {
         true => 1.0,
         false => OTHER_CASE,
     };
@@ -174,6 +193,11 @@ pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &
         false => 1.0,
     };
     worth * kind * own * case
+}
+
+/// Whether the contribution of a definition is that of the identifier which is the query.
+pub(super) fn is_named(contribution: f32) -> bool {
+    contribution > NAMED * DEFINITION
 }
 
 /// Whether a query names a file.

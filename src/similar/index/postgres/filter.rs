@@ -7,6 +7,7 @@ use postgres::types::ToSql;
 
 use super::super::encoding::{bytes, kind_number, kind_of, path, places_from_bytes};
 use super::super::{Filter, Globs, IndexedItem, Query, Tests};
+use crate::segment::ItemKind;
 use crate::similar::words::words;
 use crate::text::Language;
 
@@ -39,10 +40,14 @@ pub(super) enum Table {
 pub(super) struct Wanted {
     languages: Vec<&'static str>,
     kinds: Vec<i16>,
+    other_languages: Vec<&'static str>,
+    other_kinds: Vec<i16>,
     /// A path, and the range of byte strings that covers everything below it.
     below: Option<[Vec<u8>; 3]>,
     /// Regular expressions; a path must match one of them.
     paths: Option<Vec<String>>,
+    /// Regular expressions; a path must match none of them.
+    other_paths: Option<Vec<String>>,
     tests: Tests,
     /// Required words, each as a list of its own.
     required: Vec<Vec<i32>>,
@@ -52,9 +57,13 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub(super) fn of(filter: &Filter) -> Wanted {
+        let names = |languages: &[Language]| languages.iter().map(|language| language.name()).collect();
+        let numbers = |kinds: &[ItemKind]| kinds.iter().map(|kind| kind_number(*kind) as i16).collect();
         Wanted {
-            languages: filter.languages.iter().map(|language| language.name()).collect(),
-            kinds: filter.kinds.iter().map(|kind| kind_number(*kind) as i16).collect(),
+            languages: names(&filter.languages),
+            kinds: numbers(&filter.kinds),
+            other_languages: names(&filter.other_languages),
+            other_kinds: numbers(&filter.other_kinds),
             below: filter.below.as_ref().and_then(|below| {
                 // Normalized: without a trailing slash or a leading `./`.
                 let plain: PathBuf = below.components().collect();
@@ -63,6 +72,7 @@ impl Wanted {
                 (!plain.is_empty()).then(|| [plain.clone(), end(b'/'), end(b'/' + 1)])
             }),
             paths: filter.paths.as_ref().map(Globs::expressions),
+            other_paths: filter.other_paths.as_ref().map(Globs::expressions),
             tests: filter.tests,
             required: Vec::new(),
             unwanted: Vec::new(),
@@ -83,7 +93,7 @@ impl Wanted {
 
     /// The condition on a row of a table of passages.
     pub(super) fn of_passage<'p>(&'p self, statement: &mut Statement<'p>, table: Table) -> String {
-        let needs_items = !self.languages.is_empty() || !self.kinds.is_empty() || self.tests != Tests::With;
+        let needs_items = self.has_item_conditions() || self.tests != Tests::With;
         let needs_texts = !self.required.is_empty() || !self.unwanted.is_empty();
         let (own, other, joined) = match table {
             Table::Items => ("items", "texts", needs_texts),
@@ -104,6 +114,12 @@ impl Wanted {
         format!("EXISTS (SELECT FROM {from} WHERE files.content = {own}.content{join}{file}{inside}){beside}")
     }
 
+    fn has_item_conditions(&self) -> bool {
+        let lists = [self.languages.is_empty(), self.other_languages.is_empty()];
+        let kinds = [self.kinds.is_empty(), self.other_kinds.is_empty()];
+        lists.contains(&false) || kinds.contains(&false)
+    }
+
     fn of_item<'p>(&'p self, statement: &mut Statement<'p>) -> String {
         let mut conditions = String::new();
         if !self.languages.is_empty() {
@@ -111,6 +127,14 @@ impl Wanted {
         }
         if !self.kinds.is_empty() {
             conditions += &format!(" AND items.kind = ANY({})", statement.parameter(&self.kinds));
+        }
+        if !self.other_languages.is_empty() {
+            let others = statement.parameter(&self.other_languages);
+            conditions += &format!(" AND NOT items.language = ANY({others})");
+        }
+        if !self.other_kinds.is_empty() {
+            let others = statement.parameter(&self.other_kinds);
+            conditions += &format!(" AND NOT items.kind = ANY({others})");
         }
         conditions
     }
@@ -150,6 +174,10 @@ impl Wanted {
             // LATIN1 maps each byte to a character, whatever the encoding of the path.
             let paths = statement.parameter(paths);
             conditions += &format!(" AND convert_from(files.path, 'LATIN1') ~ ANY({paths})");
+        }
+        if let Some(paths) = &self.other_paths {
+            let paths = statement.parameter(paths);
+            conditions += &format!(" AND NOT convert_from(files.path, 'LATIN1') ~ ANY({paths})");
         }
         conditions
     }

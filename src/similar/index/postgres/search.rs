@@ -13,7 +13,9 @@ use super::super::encoding::{bytes, path};
 use super::super::lexicon::{self, BEGINNING, PathWords};
 use super::super::query::name_term;
 use super::super::ranking::{self, RELEVANCE, Why, Without};
-use super::super::searching::{CANDIDATES, Evidence, Weighing, borne, definition, keep_best, names_file, wanted_names};
+use super::super::searching::{
+    CANDIDATES, Evidence, Weighing, borne, definition, is_named, keep_best, names_file, wanted_names,
+};
 use super::super::{Filter, Found, Query, conventions};
 use super::connection::Open;
 use super::error::StoreError;
@@ -119,7 +121,8 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
     let scored = scored
         .into_iter()
         .map(|(passage, score)| (passage, passages[passage].0, score));
-    let ordered = ranking::ordered(scored.collect(), weighing.without);
+    let named = |passage: usize| is_named(why[passage].definition);
+    let ordered = ranking::ordered(scored.collect(), named, weighing.without);
     let found = ordered.into_iter().take(count).filter_map(|(passage, score)| {
         let (number, proposed) = passages[passage];
         let file = &files.known[number as usize];

@@ -253,3 +253,27 @@ fn a_cpp_header_is_indexed_as_cpp() {
             .any(|hit| hit.path.ends_with("shapes.h"))
     );
 }
+
+#[test]
+fn a_namespace_that_only_wraps_a_type_is_part_of_no_pair() {
+    let bench = Bench::new();
+    let class = "    class Converter\n    {\n        int Twice(int value) { return Checked(value) + Checked(value); }\n        int Thrice(int value) { return Twice(value) + Checked(value); }\n    }\n";
+    bench.write("one.cs", &format!("namespace Text\n{{\n{class}}}\n"));
+    bench.write(
+        "two.cs",
+        &format!("namespace Both\n{{\n{class}{}}}\n", class.replace("Converter", "Other")),
+    );
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let mut compared: Vec<&str> = (vector_index
+        .items
+        .iter()
+        .filter(|entry| entry.item.kind == ItemKind::Type))
+    .filter(|entry| entry.fingerprint.lines() > 0)
+    .map(|entry| &*entry.item.name)
+    .collect();
+    compared.sort_unstable();
+    assert_eq!(compared, ["Both", "Converter", "Converter", "Other"]);
+    let hits = search(&vector_index, "namespace Text", &Filter::default(), 9);
+    assert!(hits.iter().any(|hit| hit.item.name == "Text"), "a search finds it");
+}

@@ -230,6 +230,27 @@ fn the_definition_of_a_name_gains_by_its_kind_its_file_and_its_case() {
     assert_eq!(definition(("Router", 0.5), &own, "app.rs"), 0.5);
     let method = only_item(&function("Router", 1)).item;
     assert_eq!(definition(("Router", 1.0), &method, "app.rs"), 0.6);
+    // What is written as an identifier and is the whole query.
+    let function = only_item(&function("read_header", 1)).item;
+    assert_eq!(definition(("read_header", 1.0), &function, "app.rs"), 2.0);
+    assert_eq!(definition(("read_header", 0.5), &function, "app.rs"), 0.3);
+    assert_eq!(definition(("Read_header", 1.0), &function, "app.rs"), 0.6 * 0.7);
+}
+
+#[test]
+fn an_identifier_finds_its_definition_before_others_that_resemble_it_and_before_tests_of_that_name() {
+    let bench = Bench::new();
+    let long = "fn read_header(input: &[u8]) {\n    let table = other(input);\n    for row in table {\n        print(row);\n        count(row, 3);\n        balance(row, 7);\n    }\n}\n";
+    bench.write("src/all.rs", &format!("{}\n{long}", function("read_header_of_file", 1)));
+    bench.write("src/header.rs", &function("header_read", 2));
+    bench.write("tests/header.rs", &function("read_header", 3));
+    bench.renew();
+    let hits = search(&bench.vector_index(), "read_header", &Filter::default(), 4);
+    assert_eq!(
+        (&*hits[0].item.name, hits[0].path.as_path()),
+        ("read_header", Path::new("src/all.rs"))
+    );
+    assert!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
 }
 
 #[test]
