@@ -15,7 +15,8 @@ use crate::similar::index::{Query, Tests, Without, read_query, search};
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
 pub(super) struct Search {
-    /// Words to search for
+    /// Words to search for. `"a phrase"` must occur and `-word` must not; `lang:python`, `kind:type`, `path:src/**` and `tests:none`
+    /// filter, and exclude after a minus sign
     query: String,
     /// Maximum number of items to show
     #[arg(long, default_value_t = 10, value_parser = super::input::count)]

@@ -59,7 +59,9 @@ pub(super) fn run(arguments: &Trace) -> Result<()> {
     let count = tensors.len();
     // Safetensors files sort names, so the map's order does not matter.
     let named: HashMap<String, Tensor> = tensors.drain(..).collect();
-    candle_core::safetensors::save(&named, &arguments.out).with_context(|| {
+    let bytes = safetensors::serialize(&named, None).context("cannot write the tensors")?;
+    // Not by a file that replaces it: links and devices stay, and so do the permissions of an existing file.
+    std::fs::write(&arguments.out, bytes).with_context(|| {
         format!(
             "cannot write {}; check that its folder exists and has room",
             arguments.out.display()

@@ -36,6 +36,37 @@ fn a_trace_has_every_hidden_state_and_map_and_the_logits() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_trace_is_written_through_a_link_and_to_a_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, link) = (
+        folder.path().join("real.safetensors"),
+        folder.path().join("link.safetensors"),
+    );
+    std::fs::write(&file, "old").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let written = |out: &std::path::Path| {
+        fovea(
+            &[
+                "trace",
+                "--text",
+                "hello",
+                "--model",
+                DECODER,
+                "--out",
+                out.to_str().unwrap(),
+            ],
+            b"",
+        )
+    };
+    assert!(written(&link).status.success());
+    assert!(link.is_symlink() && std::fs::metadata(&file).unwrap().len() > 3);
+    let full = written(std::path::Path::new("/dev/full"));
+    assert_eq!(full.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&full.stderr).contains("cannot write /dev/full"));
+}
+
 #[test]
 fn the_embedded_encoder_is_traced_as_well_and_predicts_nothing() {
     if !fovea::model::embedded_available() {
