@@ -1,5 +1,7 @@
 //! The outline of code: assigns each part to a function, type or group of statements.
 
+use std::collections::HashSet;
+
 use tree_sitter::Node;
 
 use super::calls::Call;
@@ -182,6 +184,7 @@ impl Walker<'_> {
         let mut previous: Option<(usize, bool)> = None;
         // The start of the first signature of an overloaded function, including comments.
         let mut signatures: Option<usize> = None;
+        let mut overloads: Option<HashSet<usize>> = None;
         // A call without a semicolon, and its start including comments: `TEST_CASE("parser")`, if a block follows.
         let mut header: Option<(Node<'_>, usize)> = None;
         let mut cursor = node.walk();
@@ -216,7 +219,11 @@ impl Walker<'_> {
                 continue;
             }
             let start = above.map_or(child.start_byte(), |lead| lead.start);
-            if self.is_overload(child) {
+            let is_overload = is_signature(declaration(child)) && {
+                let all = overloads.get_or_insert_with(|| self.overloads(node));
+                all.contains(&child.id())
+            };
+            if is_overload {
                 signatures.get_or_insert(start);
                 continue;
             }
@@ -246,25 +253,29 @@ impl Walker<'_> {
         }
     }
 
-    /// Whether a node is a signature of a function that follows: an overload in TypeScript.
-    fn is_overload(&self, node: Node<'_>) -> bool {
-        let name = |node: Node<'_>| {
-            let declared = declaration(node);
-            let name = declared.child_by_field_name("name")?;
-            self.text
-                .get(name.byte_range())
-                .map(|name| (is_signature(declared), name))
-        };
-        let Some((true, own)) = name(node) else {
-            return false;
-        };
-        let following = std::iter::successors(node.next_named_sibling(), |next| next.next_named_sibling());
-        let mut following = following.filter(|next| !self.grammar.leads.contains(&next.kind()));
-        let implementation = following.find_map(|next| match name(next) {
-            Some((true, other)) if other == own => None,
-            other => Some(other),
-        });
-        matches!(implementation, Some(Some((false, other))) if other == own)
+    /// The children of a node that are signatures of a function which follows them: overloads in TypeScript.
+    fn overloads(&self, node: Node<'_>) -> HashSet<usize> {
+        let mut cursor = node.walk();
+        let children: Vec<Node> = node.named_children(&mut cursor).collect();
+        let mut found = HashSet::new();
+        // The function whose signatures precede it.
+        let mut implemented: Option<&str> = None;
+        for child in children.into_iter().rev() {
+            if self.grammar.leads.contains(&child.kind()) {
+                continue;
+            }
+            let declared = declaration(child);
+            let name = declared.child_by_field_name("name");
+            let name = name.and_then(|name| self.text.get(name.byte_range()));
+            match is_signature(declared) {
+                true if name.is_some() && name == implemented => {
+                    found.insert(child.id());
+                }
+                true => implemented = None,
+                false => implemented = name,
+            }
+        }
+        found
     }
 
     /// Whether a node is a comment that describes its surroundings.

@@ -80,25 +80,26 @@ type Parsed = (Tree, Option<tree_sitter::Tree>);
 fn parse_best(snapshot: &Snapshot, previous: Option<&Tree>) -> Result<Parsed, Unparsed> {
     let (rope, language) = (snapshot.rope(), snapshot.language());
     let grammar = grammar(snapshot)?;
+    // All attempts share the time.
+    let end = Instant::now() + PARSE_TIME;
     let parse = |text: Rope| -> Result<Parsed, Unparsed> {
         let source = Source { grammar, text };
         let old_tree = previous.and_then(|tree| edited(tree, &source));
-        Ok((parse_source(source, old_tree.as_ref())?, old_tree))
+        Ok((parse_source(source, old_tree.as_ref(), end)?, old_tree))
     };
     let whole = parse(masking::for_parser(rope, language))?;
     if !whole.0.root().has_error() {
         return Ok(whole);
     }
-    let repaired = masking::repaired(rope, language).map(parse).transpose()?;
-    let best = match repaired {
+    let again = |text: Option<Rope>| text.and_then(|text| parse(text).ok());
+    let best = match again(masking::repaired(rope, language)) {
         Some(repaired) if errors(&repaired.0) <= errors(&whole.0).max(TOLERATED) => repaired,
         _ => whole,
     };
     if !best.0.root().has_error() {
         return Ok(best);
     }
-    let without = masking::without_branches(rope, language).map(parse).transpose()?;
-    Ok(match without {
+    Ok(match again(masking::without_branches(rope, language)) {
         Some(without) if errors(&without.0) < errors(&best.0) => without,
         _ => best,
     })
@@ -139,21 +140,25 @@ fn grammar(snapshot: &Snapshot) -> Result<&'static Grammar, Unparsed> {
     })
 }
 
-fn parse_source(source: Source, old_tree: Option<&tree_sitter::Tree>) -> Result<Tree, Unparsed> {
+fn parse_source(source: Source, old_tree: Option<&tree_sitter::Tree>, end: Instant) -> Result<Tree, Unparsed> {
     PARSER.with_borrow_mut(|parser| {
         let language = (source.grammar.syntax)();
         parser.set_language(&language).map_err(|_| Unparsed::NoGrammar)?;
-        let tree = parse_rope(parser, &source.text, old_tree);
+        let tree = parse_rope(parser, &source.text, old_tree, end);
         // Without a reset, the next parse would resume an aborted one, which belongs to another text.
         parser.reset();
         tree.map(|tree| Tree(tree, source)).ok_or(Unparsed::TooSlow)
     })
 }
 
-fn parse_rope(parser: &mut Parser, rope: &Rope, old_tree: Option<&tree_sitter::Tree>) -> Option<tree_sitter::Tree> {
-    let started = Instant::now();
+fn parse_rope(
+    parser: &mut Parser,
+    rope: &Rope,
+    old_tree: Option<&tree_sitter::Tree>,
+    end: Instant,
+) -> Option<tree_sitter::Tree> {
     let mut in_time = |_: &tree_sitter::ParseState| {
-        if started.elapsed() < PARSE_TIME {
+        if Instant::now() < end {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())

@@ -321,7 +321,8 @@ impl WorkspaceIndexer {
         let Some(store) = self.store.as_mut().filter(|store| store.on_disk) else {
             return false;
         };
-        if !std::mem::replace(&mut store.repaired, true) && store.index.repair(error) {
+        if !store.repaired && store.index.repair(error) {
+            store.repaired = true;
             tracing::warn!(%error, "the index was damaged, so it is built again");
             return true;
         }
