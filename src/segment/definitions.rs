@@ -1177,10 +1177,16 @@ fn overloads_of_typescript_belong_to_their_function() {
 }
 
 #[test]
-fn functions_that_consist_of_functions_contain_items() {
+fn functions_that_make_and_return_others_contain_items() {
     check(
         Language::TypeScript,
-        "export default function createStore(reducer) {\n  let state;\n  function dispatch(action) {\n    state = reducer(state, action);\n  }\n  const subscribe = (listener) => {\n    listeners.add(listener);\n  };\n  return { dispatch, subscribe };\n}\nfunction once(f) {\n  function wrapper() { return f(); }\n  return wrapper;\n}\n",
-        &["fn createStore", "  fn dispatch", "  fn subscribe", "fn once"],
+        "export default function createStore(reducer) {\n  let state;\n  function dispatch(action) {\n    state = reducer(state, action);\n  }\n  const subscribe = (listener) => {\n    listeners.add(listener);\n  };\n  return { dispatch, subscribe };\n}\nfunction once(f) {\n  function wrapper() { return f(); }\n  return wrapper;\n}\nfunction send(file) {\n  function aborted() { done(1); }\n  function ended() { done(0); }\n  file.on('end', ended);\n}\n",
+        &[
+            "fn createStore",
+            "  fn dispatch",
+            "  fn subscribe",
+            "fn once",
+            "fn send",
+        ],
     );
 }

@@ -561,15 +561,22 @@ impl Walker<'_> {
         })
     }
 
-    /// Whether a function consists of several others: `function createStore() { function dispatch() { … } function subscribe() { … } … }`.
+    /// Whether a function makes others and returns them: `function createStore() { function dispatch() { … } … return { dispatch, … } }`.
+    /// Without a return at its end, the functions in it are callbacks of its own work.
     fn is_module(&self, function: Node<'_>) -> bool {
         // With an error, a missing bracket may have moved the functions into this one.
         !(function.has_error() || self.ends_missing)
             && self.mostly_defines(function)
             && function.child_by_field_name("body").is_some_and(|body| {
                 let mut cursor = body.walk();
-                let mut defining = body.named_children(&mut cursor).filter(|child| self.defines(*child, 0));
-                defining.nth(1).is_some()
+                let statements: Vec<Node> = body.named_children(&mut cursor).collect();
+                let returns = statements.last().is_some_and(|last| last.kind() == "return_statement");
+                returns
+                    && statements
+                        .into_iter()
+                        .filter(|child| self.defines(*child, 0))
+                        .nth(1)
+                        .is_some()
             })
     }
 
