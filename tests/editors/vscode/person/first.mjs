@@ -136,6 +136,8 @@ async function tasks({ window, page, shot }, test) {
     await act('accept the first place', () => page.keyboard.press('Enter'));
     await page.locator('.tab.active').filter({ hasText: 'signing.py' }).waitFor();
     await until('its line', async () => (await window.lines()).some((line) => line.text.startsWith('def sign_cookie')));
+    // The preview shows the place before it is opened to stay.
+    await page.locator('.tab.active .monaco-icon-label:not(.italic)').filter({ hasText: 'signing.py' }).waitFor();
   });
 
   await task('is this function a copy?', async (act) => {
