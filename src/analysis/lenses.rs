@@ -12,11 +12,11 @@ use super::workspace::{MAX_FOUND, Workspace};
 use super::{DocumentId, DocumentReport, Home, ItemNeighbors, Neighbor};
 use crate::segment::{Item, ItemKind};
 use crate::similar::decision::Detail;
-use crate::similar::fingerprint::Fingerprint;
 use crate::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, IndexedItem, Query, VectorIndex, folded, item_words,
+    Asked, Collection, EmbeddedItem, Filter, Found, IndexedItem, Query, VectorIndex, folded, item_fingerprint,
+    item_words,
 };
-use crate::similar::{Center, Part, embed, thresholds, units_of, wraps_a_type};
+use crate::similar::{Center, Part, embed, thresholds, units_of};
 use crate::text::{PositionEncoding, Snapshot};
 
 /// Maximum number of neighbors of an item among the open documents. Readers do not look further, and generated code has endless
@@ -71,13 +71,7 @@ pub fn embedded_items(report: &DocumentReport) -> Vec<EmbeddedItem> {
         // A search can still find it by its words.
         vector: item_vector(report, index).unwrap_or_else(|| zeros.clone()),
         words: item_words(&text, &report.segments, index),
-        fingerprint: match wraps_a_type(&report.segments, index) {
-            true => Arc::default(),
-            false => Arc::new(Fingerprint::of(
-                text.get(item.range.clone()).unwrap_or_default(),
-                report.snapshot.language(),
-            )),
-        },
+        fingerprint: item_fingerprint(&text, &report.segments, index, report.snapshot.language()),
     };
     report.segments.items.iter().enumerate().map(embedded).collect()
 }

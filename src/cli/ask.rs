@@ -31,10 +31,10 @@ pub(super) struct Ask {
     #[arg(value_name = "FILE|DIR", default_value = ".")]
     place: PathBuf,
     /// Maximum number of answers
-    #[arg(long, value_name = "K", default_value_t = 3, value_parser = super::input::count)]
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = input::count)]
     top: usize,
     /// Leave out answers below this score, from 0 to 1; the default is measured
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = input::share)]
     threshold: Option<f32>,
     /// How to explain an answer: decomposition, gradient, integrated-gradients, smoothgrad, leave-one-out, lime or shap; the last five take
     /// many passes
@@ -106,23 +106,21 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
     if !ask::has_words(&arguments.question) {
         return Err(Usage("ask: the question contains no words; write one".to_owned()).into());
     }
-    if arguments
-        .threshold
-        .is_some_and(|threshold| !(0.0..=1.0).contains(&threshold))
-    {
-        return Err(Usage("--threshold: give a number from 0 to 1".to_owned()).into());
-    }
     let model = arguments.model.load()?;
     if model.info().abilities.contains(&Ability::Generate) {
         return composed::run(arguments, &model);
     }
     let model = model.of_reader(model.reader_of_query(&arguments.question));
+    let question = arguments.question();
     // The embeddings of a model with an extractive head are useless for a search.
     let extracts = model.info().abilities.contains(&Ability::Answer);
     let (model, passages) = match extracts {
         true => {
             let searcher = || Model::load(&default_source()).unwrap_or_else(|_| model.clone());
-            (arguments.model.interpreted()?.0, passages(arguments, &searcher)?)
+            (
+                arguments.model.interpreted()?.0,
+                passages(arguments, &question, &searcher)?,
+            )
         }
         false => {
             // A folder's search says it itself.
@@ -136,7 +134,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
                     &model,
                 )?;
             }
-            let passages = passages(arguments, &|| model.clone())?;
+            let passages = passages(arguments, &question, &|| model.clone())?;
             match arguments.method.interpreted() {
                 true => (
                     arguments.model.interpreted_for(&arguments.question, Language::Prose)?.0,
@@ -146,7 +144,6 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
             }
         }
     };
-    let question = arguments.question();
     let answers = ask::answers(&model, &question, &passages, arguments.wish(), UNSTOPPED)?;
     let judged = |answer: ask::Answer| -> Result<Answer> {
         let place = (&passages[answer.passage], &answer.range);
@@ -165,7 +162,7 @@ pub(super) fn run(arguments: &Ask) -> Result<()> {
 }
 
 /// The passages that may contain the answer: a whole file, or the results of a search in a folder.
-fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> {
+fn passages(arguments: &Ask, question: &Question, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> {
     let place = &arguments.place;
     if !place.is_dir() {
         let snapshot = input::document(place, None, input::MAX_BYTES)?;
@@ -181,7 +178,7 @@ fn passages(arguments: &Ask, model: &dyn Fn() -> Model) -> Result<Vec<Passage>> 
     let model = model();
     let vector_index = index::vector_index(&model, place)?;
     let mut filter = Filter::default();
-    let mut query = Query::parse(arguments.question().text(), &mut filter);
+    let mut query = Query::parse(question.text(), &mut filter);
     // Documents can answer questions as well as code.
     query.asks.prose = true;
     let query = embedded(query, &model)?;

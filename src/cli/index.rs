@@ -313,3 +313,26 @@ fn summary(renewal: &Renewal, index: &str, bytes: u64) -> String {
     }
     text + &format!("{index} · {:.1} MB\n", bytes as f64 / 1e6)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::similar::index::Query;
+
+    #[test]
+    fn a_kind_has_the_same_names_in_an_option_and_in_a_query() {
+        for kind in Kind::value_variants() {
+            let value = kind.to_possible_value().unwrap();
+            let of_query = |name: &str| {
+                let mut filter = Filter::default();
+                Query::parse(&format!("kind:{name}"), &mut filter);
+                filter.kinds
+            };
+            let own = of_query(value.get_name());
+            assert_eq!(own.len(), 1, "{kind:?}");
+            for name in value.get_name_and_aliases() {
+                assert_eq!(of_query(name), own, "{name}");
+            }
+        }
+    }
+}

@@ -114,6 +114,11 @@ pub(super) fn cosine(typed: &str) -> Result<f32, String> {
     within(typed, -1.0)
 }
 
+/// A score in an option.
+pub(super) fn share(typed: &str) -> Result<f32, String> {
+    within(typed, 0.0)
+}
+
 /// A number from `least` to 1.
 fn within(typed: &str, least: f32) -> Result<f32, String> {
     let number = typed.parse().ok().filter(|number| (least..=1.0).contains(number));

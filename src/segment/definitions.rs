@@ -2,13 +2,18 @@
 
 use super::*;
 
-/// The items of a text as `fn`, `type` or `#` with their names. Inner items are indented.
-fn items(text: &str, language: Language) -> Vec<String> {
+/// The items of a text.
+fn found(text: &str, language: Language) -> Vec<Item> {
     let snapshot = Snapshot::new(text, 1, language);
     let budget = Budget {
         tokens: &|text, _| text.len() / 4 + 2,
         window: 256,
     };
+    segment(&snapshot, &parse(&snapshot), &budget).items
+}
+
+/// The items of a text as `fn`, `type` or `#` with their names. Inner items are indented.
+fn items(text: &str, language: Language) -> Vec<String> {
     let mut open: Vec<usize> = Vec::new();
     let shown = |item: Item| {
         while open.pop_if(|end| *end <= item.range.start).is_some() {}
@@ -21,11 +26,7 @@ fn items(text: &str, language: Language) -> Vec<String> {
         open.push(item.range.end);
         line
     };
-    segment(&snapshot, &parse(&snapshot), &budget)
-        .items
-        .into_iter()
-        .map(shown)
-        .collect()
+    found(text, language).into_iter().map(shown).collect()
 }
 
 #[track_caller]
@@ -1161,12 +1162,7 @@ fn overloads_of_typescript_belong_to_their_function() {
         text,
         &["fn create", "type Box", "  fn get", "fn last"],
     );
-    let snapshot = Snapshot::new(text, 1, Language::TypeScript);
-    let budget = Budget {
-        tokens: &|text, _| text.len() / 4 + 2,
-        window: 256,
-    };
-    let items = segment(&snapshot, &parse(&snapshot), &budget).items;
+    let items = found(text, Language::TypeScript);
     let begins = |name: &str| {
         let item = items.iter().find(|item| item.name == name).unwrap();
         &text[item.range.clone()][..12]

@@ -16,23 +16,24 @@ type Masks = (Vec<ByteRange>, Vec<usize>);
 pub(super) fn for_parser(rope: &Rope, language: Language) -> Rope {
     match language {
         Language::Bash => ascii(rope),
-        Language::C | Language::Cpp | Language::Rust => masked(rope, |text| own(text, language)),
+        Language::C | Language::Cpp | Language::Rust => {
+            let text = rope.to_string();
+            let masks = own(&text, language);
+            masked(rope, text, [masks])
+        }
         _ => rope.clone(),
     }
 }
 
 /// The parser input for a text in which the grammar found errors: unclosed brackets, strings and blocks are blank. `None` if all are closed.
 pub(super) fn repaired(rope: &Rope, language: Language) -> Option<Rope> {
-    let mut found = false;
-    let input = masked(rope, |text| {
-        let mut masks = unclosed(text, language);
-        found = !masks.0.is_empty() || !masks.1.is_empty();
-        let (blanks, braces) = own(text, language);
-        masks.0.extend(blanks);
-        masks.1.extend(braces);
-        masks
-    });
-    found.then_some(input)
+    let text = rope.to_string();
+    let open = unclosed(&text, language);
+    if is_empty(&open) {
+        return None;
+    }
+    let own = own(&text, language);
+    Some(masked(rope, text, [own, open]))
 }
 
 /// The parser input without the directives of conditionals and all of their branches but the first. `None` if there are none.
@@ -42,14 +43,17 @@ pub(super) fn without_branches(rope: &Rope, language: Language) -> Option<Rope> 
     if language != Language::CSharp {
         return None;
     }
-    let mut found = false;
-    let input = masked(rope, |text| {
-        let branches = brackets::branches(text.as_bytes());
-        found = !branches.is_empty();
-        let (blanks, braces) = unclosed(text, language);
-        (blanks.into_iter().chain(branches).collect(), braces)
-    });
-    found.then_some(input)
+    let text = rope.to_string();
+    let branches = (brackets::branches(text.as_bytes()), Vec::new());
+    if is_empty(&branches) {
+        return None;
+    }
+    let open = unclosed(&text, language);
+    Some(masked(rope, text, [open, branches]))
+}
+
+fn is_empty((blanks, braces): &Masks) -> bool {
+    blanks.is_empty() && braces.is_empty()
 }
 
 /// What misleads the grammar even in complete code.
@@ -74,21 +78,20 @@ fn unclosed(text: &str, language: Language) -> Masks {
 }
 
 /// Blanks ranges of a text and inserts braces into blanks. Line ends stay.
-fn masked(rope: &Rope, misleading: impl FnOnce(&str) -> (Vec<ByteRange>, Vec<usize>)) -> Rope {
-    let text = rope.to_string();
-    let (stretches, braces) = misleading(&text);
-    if stretches.is_empty() && braces.is_empty() {
+fn masked<const N: usize>(rope: &Rope, text: String, masks: [Masks; N]) -> Rope {
+    if masks.iter().all(is_empty) {
         return rope.clone();
     }
+    let (stretches, braces): (Vec<_>, Vec<_>) = masks.into_iter().unzip();
     let mut bytes = text.into_bytes();
-    for stretch in stretches {
+    for stretch in stretches.into_iter().flatten() {
         for byte in &mut bytes[stretch] {
             if !matches!(*byte, b'\n' | b'\r') {
                 *byte = b' ';
             }
         }
     }
-    for brace in braces {
+    for brace in braces.into_iter().flatten() {
         // Replaces a whole character, because tokens must not begin or end inside of one.
         if rope.byte(brace).is_ascii() {
             bytes[brace] = b'}';

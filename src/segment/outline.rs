@@ -565,19 +565,18 @@ impl Walker<'_> {
     /// Without a return at its end, the functions in it are callbacks of its own work.
     fn is_module(&self, function: Node<'_>) -> bool {
         // With an error, a missing bracket may have moved the functions into this one.
-        !(function.has_error() || self.ends_missing)
-            && self.mostly_defines(function)
-            && function.child_by_field_name("body").is_some_and(|body| {
-                let mut cursor = body.walk();
-                let statements: Vec<Node> = body.named_children(&mut cursor).collect();
-                let returns = statements.last().is_some_and(|last| last.kind() == "return_statement");
-                returns
-                    && statements
-                        .into_iter()
-                        .filter(|child| self.defines(*child, 0))
-                        .nth(1)
-                        .is_some()
-            })
+        if function.has_error() || self.ends_missing {
+            return false;
+        }
+        let Some(body) = function.child_by_field_name("body") else {
+            return false;
+        };
+        let mut cursor = body.walk();
+        let statements: Vec<Node> = body.named_children(&mut cursor).collect();
+        // Few functions get past this, so it comes first.
+        let returns = statements.last().is_some_and(|last| last.kind() == "return_statement");
+        let mut defining = statements.iter().filter(|child| self.defines(**child, 0));
+        returns && defining.nth(1).is_some() && self.mostly_defines(function)
     }
 
     /// Whether definitions are more than half of a function's body. Such a function is a module or a test suite.

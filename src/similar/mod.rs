@@ -23,4 +23,4 @@ pub use calibration::{Calibration, Scale};
 pub use center::{BetweenLanguages, Center, Sums};
 pub use scan::{Rows, ScoreTransform};
 pub use texts::embed_texts;
-pub use vector::{MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of, wraps_a_type};
+pub use vector::{MIN_COVERAGE, MIN_TOKENS, Part, embed, mean, units_of};

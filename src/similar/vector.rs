@@ -81,7 +81,7 @@ pub(super) fn items_inside(segments: &Segments, item: usize) -> impl Iterator<It
 const WRAPPING: usize = 200;
 
 /// Whether an item is a namespace, module or class that consists of one type. A match with it would repeat the match with that type.
-pub fn wraps_a_type(segments: &Segments, item: usize) -> bool {
+pub(super) fn wraps_a_type(segments: &Segments, item: usize) -> bool {
     let own = &segments.items[item];
     let mut inside = items_inside(segments, item);
     let Some(first) = inside.next().filter(|first| first.kind == ItemKind::Type) else {

@@ -49,11 +49,15 @@ pub fn content_words(query: &str) -> Vec<Word> {
     let mut seen = std::collections::HashSet::new();
     let mut all = words(query);
     all.retain(|word| seen.insert(word.term));
-    let carries = |word: &Word| word.stem.chars().count() > 1 && !is_stop_word(&word.text);
-    match all.iter().any(carries) {
-        true => all.into_iter().filter(carries).collect(),
+    match all.iter().any(is_content_word) {
+        true => all.into_iter().filter(is_content_word).collect(),
         false => all,
     }
+}
+
+/// Whether a word says what a query is about: no stop word, and no single letter.
+pub fn is_content_word(word: &Word) -> bool {
+    word.stem.chars().count() > 1 && !is_stop_word(&word.text)
 }
 
 /// Whether a lower-case word is a stop word.

@@ -72,8 +72,8 @@ pub(super) fn run(arguments: &Ask, model: &Model) -> Result<()> {
     }
     let searcher = Model::load(&default_source())?;
     let searcher = searcher.of_reader(searcher.reader_of_query(&arguments.question));
-    let passages = super::passages(arguments, &|| searcher.clone())?;
     let question = arguments.question();
+    let passages = super::passages(arguments, &question, &|| searcher.clone())?;
     let found = ask::places(&searcher, &question, &passages, arguments.wish(), UNSTOPPED)?;
     if found.is_empty() {
         return match arguments.format {

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::explain::Directed;
 use crate::model::{Checkpoint, Model, ModelError, Reader};
-use crate::similar::words::{is_stop_word, words};
+use crate::similar::words::{is_content_word, words};
 use crate::text::Language;
 
 /// A question in words.
@@ -137,10 +137,7 @@ fn without_names(text: &str, names: &[String]) -> String {
         before = lower;
     }
     let reworded = reworded.join(" ");
-    let says = words(&reworded)
-        .iter()
-        .any(|word| word.stem.chars().count() > 1 && !is_stop_word(&word.text));
-    match says {
+    match words(&reworded).iter().any(is_content_word) {
         true => reworded,
         false => text.to_owned(),
     }

@@ -66,7 +66,7 @@ pub use filter::{Filter, Tests};
 pub use globs::Globs;
 pub use groups::{Group, Grouping};
 pub use headers::beside;
-pub use passages::item_words;
+pub use passages::{item_fingerprint, item_words};
 pub use projects::is_indexed_with;
 pub use query::{Asks, Query, folded};
 pub use ranking::{Why, Without};

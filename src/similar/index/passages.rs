@@ -1,6 +1,9 @@
 //! Passages other than items: the text around items, and the words of each passage.
 
-use super::super::vector::{LARGE_TYPE, items_inside, large_type};
+use std::sync::Arc;
+
+use super::super::fingerprint::Fingerprint;
+use super::super::vector::{LARGE_TYPE, items_inside, large_type, wraps_a_type};
 use super::super::words::WordCounts;
 use super::selection::has_items;
 use crate::model::Model;
@@ -159,6 +162,17 @@ pub fn item_words(text: &str, segments: &Segments, index: usize) -> WordCounts {
     let names = items_inside(segments, index).map(|inner| inner.name.as_str());
     let all: Vec<&str> = [own].into_iter().chain(names).collect();
     WordCounts::of(&all.join("\n"))
+}
+
+/// The hashes of an item's text, for the detection of copies. Those of an item that only wraps a type are empty, so that it is part of no pair.
+pub fn item_fingerprint(text: &str, segments: &Segments, index: usize, language: Language) -> Arc<Fingerprint> {
+    match wraps_a_type(segments, index) {
+        true => Arc::default(),
+        false => {
+            let own = text.get(segments.items[index].range.clone()).unwrap_or_default();
+            Arc::new(Fingerprint::of(own, language))
+        }
+    }
 }
 
 /// The first lines of a large type, which describe it.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::super::fingerprint::Fingerprint;
 use super::super::vector::normalize;
 use super::super::words::WordCounts;
-use super::super::{Part, embed, units_of, wraps_a_type};
+use super::super::{Part, embed, units_of};
 use super::files::File;
 use super::notebook::{Notebook, is_notebook};
 use super::{IndexedItem, Limits, passages};
@@ -133,10 +133,7 @@ pub fn read(model: &Model, text: &str, language: Language) -> Contents {
             item: IndexedItem::of(&snapshot, item),
             units,
             words: passages::item_words(text, &segments, index),
-            fingerprint: match wraps_a_type(&segments, index) {
-                true => Arc::default(),
-                false => Arc::new(Fingerprint::of(&text[item.range.clone()], language)),
-            },
+            fingerprint: passages::item_fingerprint(text, &segments, index, language),
         });
     }
     for piece in passages::around_items(text, &segments) {

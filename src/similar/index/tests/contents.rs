@@ -265,13 +265,14 @@ fn a_namespace_that_only_wraps_a_type_is_part_of_no_pair() {
     );
     bench.renew();
     let vector_index = bench.vector_index();
-    let mut compared: Vec<&str> = (vector_index
+    let types = vector_index
         .items
         .iter()
-        .filter(|entry| entry.item.kind == ItemKind::Type))
-    .filter(|entry| entry.fingerprint.lines() > 0)
-    .map(|entry| &*entry.item.name)
-    .collect();
+        .filter(|entry| entry.item.kind == ItemKind::Type);
+    let mut compared: Vec<&str> = types
+        .filter(|entry| entry.fingerprint.lines() > 0)
+        .map(|entry| &*entry.item.name)
+        .collect();
     compared.sort_unstable();
     assert_eq!(compared, ["Both", "Converter", "Converter", "Other"]);
     let hits = search(&vector_index, "namespace Text", &Filter::default(), 9);

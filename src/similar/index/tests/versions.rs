@@ -57,11 +57,7 @@ fn an_index_with_contents_of_an_older_version_is_read_again_though_no_file_has_c
 #[test]
 fn an_index_whose_damage_shows_only_when_it_is_read_is_emptied_and_built_again() {
     for damage in [Damage::Page, Damage::Name] {
-        let bench = Bench::new();
-        for at in 0..40 {
-            bench.write(format!("a{at}.rs"), &function(&format!("reads{at}"), at));
-        }
-        bench.renew();
+        let bench = forty_files();
         let path = bench.index().path().to_owned();
         damage.strike(&path);
         let mut index = bench.index();
@@ -77,11 +73,7 @@ fn an_index_whose_damage_shows_only_when_it_is_read_is_emptied_and_built_again()
 
 #[test]
 fn an_examination_finds_damage_that_a_renewal_does_not_meet() {
-    let bench = Bench::new();
-    (0..40).for_each(|at| {
-        bench.write(format!("a{at}.rs"), &function(&format!("reads{at}"), at));
-    });
-    bench.renew();
+    let bench = forty_files();
     bench.index().check().unwrap();
     let path = bench.index().path().to_owned();
     Damage::Page.strike(&path);
@@ -92,6 +84,16 @@ fn an_examination_finds_damage_that_a_renewal_does_not_meet() {
     index.check().unwrap();
     let mut memory = Index::in_memory().unwrap();
     assert!(!memory.repair(&error), "an index in memory has no file");
+}
+
+/// An index of forty files.
+fn forty_files() -> Bench {
+    let bench = Bench::new();
+    for at in 0..40 {
+        bench.write(format!("a{at}.rs"), &function(&format!("reads{at}"), at));
+    }
+    bench.renew();
+    bench
 }
 
 /// What a failing disk or another program does to an index.
