@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { number } from './sums.mjs';
 
 /** The tests, with the helpers of run.mjs. */
-export function panels({ fovea, root, scratch, environment, open, view, panel, settled, judged, same, check }) {
+export function panels({ fovea, root, scratch, environment, open, view, panel, settled, addressed, judged, same, check }) {
   const percent = (text) => number(text.replace(' %', '')) / 100;
   const json = async (address, path) => (await fetch(`${address}api/${path}`)).json();
   const saved = async (page, name) => {
@@ -39,8 +39,7 @@ export function panels({ fovea, root, scratch, environment, open, view, panel, s
       await page.getByLabel('or put').fill('clowns');
       await page.getByLabel('or put').press('Enter');
       await page.getByRole('button', { name: /^fishermen\s*, now\s*clowns/ }).waitFor();
-      await page.waitForTimeout(300);
-      check(page.url().includes('e=r9.636c6f776e73'), page.url());
+      await addressed(page, 'e=r9.636c6f776e73');
       await page.reload();
       await settled(page);
       check(number(await page.locator('[data-cosine]').innerText()) < 0.99, 'the change is lost after a reload');

@@ -131,6 +131,11 @@ async function settled(page) {
   await page.waitForFunction(() => document.querySelector('#panel')?.children.length && !document.querySelector('#panel [role=status], .thumb.empty'));
 }
 
+/** Waits until the address has a part: the page writes it a moment after the change. */
+async function addressed(page, part) {
+  await page.waitForURL((url) => url.hash.includes(part)).catch(() => check(false, `no ${part} in ${page.url()}`));
+}
+
 async function judged(page, what) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
@@ -385,7 +390,7 @@ const TESTS = {
     await page.reload();
     await settled(page);
     same(await page.locator('.chosen-head h2').innerText(), 'Layer 4, head 6', 'after a reload');
-    check(page.url().includes('t=3'), page.url());
+    await addressed(page, 't=3');
     await page.goto(page.url().replace('l=4', 'l=77').replace('h=6', 'h=99'));
     await page.reload();
     await settled(page);
@@ -404,8 +409,8 @@ const TESTS = {
     console.log(`     attention of a file of 300 lines: ${milliseconds} ms`);
     check(milliseconds < 1000, `${milliseconds} ms`);
     await page.getByRole('button', { name: 'Next unit' }).click();
+    await addressed(page, 'u=1');
     await settled(page);
-    check(page.url().includes('u=1'), page.url());
     await close();
   },
 
@@ -437,7 +442,7 @@ const TESTS = {
   },
 };
 
-const more = { fovea, root, scratch, environment, open, view, last: () => children.at(-1), panel, settled, judged, same, check };
+const more = { fovea, root, scratch, environment, open, view, last: () => children.at(-1), panel, settled, addressed, judged, same, check };
 Object.assign(TESTS, panels(more), speed(more));
 
 /** Pictures of the documentation. */
