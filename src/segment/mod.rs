@@ -139,9 +139,9 @@ pub struct Budget<'a> {
 
 /// Segments a snapshot, given its syntax ([`parse`]).
 ///
-/// A text of at most `window - 2` bytes is assumed to fit and never measured; a text of more than `32 * window` bytes is never measured as
-/// a whole. Measured texts are syntactic pieces, which stay the same after an edit elsewhere, so a cache behind [`Budget::tokens`] pays
-/// off.
+/// An ASCII text with clearly fewer bytes than the window has tokens is assumed to fit and never measured; a text of more than `32 * window`
+/// bytes is never measured as a whole. Measured texts are syntactic pieces, which stay the same after an edit elsewhere, so a cache behind
+/// [`Budget::tokens`] pays off.
 pub fn segment(snapshot: &Snapshot, syntax: &Result<Syntax, Unparsed>, budget: &Budget) -> Segments {
     segment_after(snapshot, syntax, None, budget).0
 }

@@ -16,6 +16,10 @@ use crate::text::{ByteRange, Language, floor_char};
 /// Longer texts are not measured as a whole. They do not fit, or are so unusual that a split does no harm.
 pub(super) const BYTES_PER_TOKEN: usize = 32;
 
+/// Maximum number of tokens that a tokenizer adds to those of a text, of which each ASCII character has at most one: the special tokens of
+/// both ends, and the space before the first word.
+const ADDED: usize = 4;
+
 /// A piece that is never split further.
 struct Atom {
     range: ByteRange,
@@ -33,12 +37,17 @@ pub(super) struct Measure<'a> {
     pub language: Language,
     /// Number of tokens of an empty text.
     pub special: usize,
+    /// Whether white space has no tokens, as in WordPiece. Words then have the same tokens alone and together; in byte-pair encoding, a
+    /// word has others after a space.
+    pub blank_is_free: bool,
 }
 
 impl Measure<'_> {
     /// Whether a text fits the window.
     pub fn fits(&self, text: &str) -> bool {
-        text.len() + 2 <= self.budget.window
+        // Reading an identifier as words adds at most a space to every two letters.
+        let spaces = if self.language.is_code() { text.len() / 2 } else { 0 };
+        (text.is_ascii() && text.len() + spaces + ADDED <= self.budget.window)
             || (text.len() <= BYTES_PER_TOKEN * self.budget.window
                 && (self.budget.tokens)(text, self.language) <= self.budget.window)
     }
@@ -68,15 +77,31 @@ fn push_fitting(text: &str, atoms: &[Atom], measure: &Measure<'_>, parts: &mut V
         return;
     };
     let range = first.range.start..last.range.end;
-    // Tokens do not cross white space, so there the sum is exact.
-    let certain = atoms.iter().skip(1).all(|atom| !atom.touches);
-    if atoms.len() == 1 || certain || measure.fits(&text[range.clone()]) {
+    // Where white space separates tokens, their sum is exact.
+    let exact = measure.blank_is_free && atoms.iter().skip(1).all(|atom| !atom.touches);
+    let sum = || atoms.iter().map(|atom| atom.tokens).sum::<usize>();
+    if (exact && sum() <= measure.capacity()) || measure.fits(&text[range.clone()]) {
         parts.push(range);
+        return;
+    }
+    if atoms.len() == 1 {
+        push_halves(text, range, measure, parts);
         return;
     }
     let (left, right) = atoms.split_at(atoms.len() / 2);
     push_fitting(text, left, measure, parts);
     push_fitting(text, right, measure, parts);
+}
+
+/// Adds the halves of a range that does not fit, such as a line with the many blank lines after it.
+fn push_halves(text: &str, range: ByteRange, measure: &Measure<'_>, parts: &mut Vec<ByteRange>) {
+    let middle = floor_char(text, range.start + range.len() / 2);
+    if middle == range.start || measure.fits(&text[range.clone()]) {
+        parts.push(range);
+        return;
+    }
+    push_halves(text, range.start..middle, measure, parts);
+    push_halves(text, middle..range.end, measure, parts);
 }
 
 /// The cheapest partition into parts of at most `capacity` tokens, as ranges of atom indices.
@@ -194,7 +219,7 @@ fn push_words(
         return;
     }
     // Runs of whole words that certainly fit: they have at most as many bytes as the window has tokens.
-    let certain = measure.budget.window.saturating_sub(2).max(4);
+    let certain = measure.capacity().max(4);
     let (mut run, mut penalty) = (start..start, first_penalty);
     for (at, word) in sentence.split_word_bound_indices() {
         let at = start + at;

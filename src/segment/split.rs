@@ -20,7 +20,7 @@ pub(super) fn units(
     let fragments = absorb_closings(text, fragments);
     let mut units = Vec::with_capacity(fragments.len());
     let mut all = Blocks::default();
-    let mut special = None;
+    let mut empty = None;
     for (fragment, own_end) in fragments {
         let first = units.len();
         let mut block = Block {
@@ -44,7 +44,7 @@ pub(super) fn units(
             }
             all.kept.extend(old.units.clone().map(Some));
         } else {
-            cut(text, &block, tree, &mut special, budget, &mut push);
+            cut(text, &block, tree, &mut empty, budget, &mut push);
             all.kept.resize(units.len(), None);
         }
         block.units.end = units.len();
@@ -58,7 +58,7 @@ fn cut(
     text: &str,
     block: &Block,
     tree: Option<&dyn Tree>,
-    special: &mut Option<usize>,
+    empty: &mut Option<(usize, bool)>,
     budget: &Budget,
     push: &mut impl FnMut(ByteRange),
 ) {
@@ -67,6 +67,7 @@ fn cut(
         budget,
         language,
         special: 0,
+        blank_is_free: false,
     };
     if measure.fits(&text[range.clone()]) {
         push(range);
@@ -82,7 +83,10 @@ fn cut(
             return;
         }
     }
-    measure.special = *special.get_or_insert_with(|| (budget.tokens)("", language));
+    (measure.special, measure.blank_is_free) = *empty.get_or_insert_with(|| {
+        let special = (budget.tokens)("", language);
+        (special, (budget.tokens)(" \n\n  ", language) == special)
+    });
     let borders = Borders::new(text, &rest, tree);
     pack(text, &rest, &measure, &borders).into_iter().for_each(push);
 }

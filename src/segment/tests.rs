@@ -10,16 +10,28 @@ fn fake_tokens(text: &str, _: Language) -> usize {
     2 + crate::text::source_words(text).len()
 }
 
+/// Approximates byte-pair encoding: white space has tokens, and a word has fewer after a space.
+fn byte_pairs(text: &str, _: Language) -> usize {
+    let mut tokens = 1;
+    let mut end = 0;
+    for word in crate::text::source_words(text) {
+        let before = &text[end..word.range.start];
+        tokens += match before.strip_suffix(' ') {
+            Some(before) => before.len() + 1,
+            None => before.len() + word.range.len().min(2),
+        };
+        end = word.range.end;
+    }
+    tokens + text.len() - end
+}
+
 fn segments(text: &str, language: Language, window: usize) -> Segments {
+    segments_by(&fake_tokens, text, language, window)
+}
+
+fn segments_by(tokens: &dyn Fn(&str, Language) -> usize, text: &str, language: Language, window: usize) -> Segments {
     let snapshot = Snapshot::new(text, 1, language);
-    segment(
-        &snapshot,
-        &parse(&snapshot),
-        &Budget {
-            tokens: &fake_tokens,
-            window,
-        },
-    )
+    segment(&snapshot, &parse(&snapshot), &Budget { tokens, window })
 }
 
 /// One line per unit, then one per item. Units show kind, name, first and last line; items show kind, name and number of units.
@@ -96,6 +108,20 @@ fn fixtures_are_partitioned_at_every_window() {
     for (language, text) in fixtures::all() {
         for window in [8, 9, 16, 40, 128, 256] {
             check(&segments(text, language, window), text, window);
+        }
+    }
+}
+
+#[test]
+fn units_fit_where_white_space_has_tokens() {
+    let blank = format!("word{}", " \n".repeat(500));
+    let fixtures = fixtures::all().map(|(language, text)| (language, text.to_owned()));
+    for (language, text) in fixtures.chain([(Language::Prose, blank)]) {
+        for window in [9, 16, 40, 128] {
+            for unit in segments_by(&byte_pairs, &text, language, window).units {
+                let tokens = byte_pairs(&text[unit.range.clone()], language);
+                assert!(tokens <= window, "{tokens} in {:?} of {language:?}", &text[unit.range]);
+            }
         }
     }
 }
