@@ -24,6 +24,7 @@ use crate::text::Language;
 
 /// Arguments of `fovea ask`.
 #[derive(Args, Debug)]
+#[command(after_help = "Exit code: 0, also if nothing answers; 2 for wrong usage, 1 for a failure.")]
 pub(super) struct Ask {
     /// The question
     question: String,

@@ -22,7 +22,7 @@ use crate::text::Language;
 #[derive(Args, Debug)]
 pub(super) struct Index {
     /// The folder to index; Fovea respects its ignore files
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", default_value = ".")]
     folder: PathBuf,
     #[command(flatten)]
     store: StoreArguments,
@@ -119,6 +119,11 @@ impl Scope {
             },
             ..Filter::default()
         })
+    }
+
+    /// The folder to search: the given or the current one. A store needs none.
+    pub(super) fn root<'a>(&self, given: Option<&'a Path>) -> Option<&'a Path> {
+        given.or_else(|| (!self.in_store()).then(|| Path::new(".")))
     }
 
     /// Checks that the folder has what `--below` names.

@@ -55,6 +55,7 @@ fn read(file: &Path, max_bytes: usize) -> Result<Vec<u8>> {
     // One extra byte reveals a file that is too large without reading all of it.
     let most = max_bytes as u64 + 1;
     let mut bytes = Vec::new();
+    anyhow::ensure!(!file.is_dir(), "a folder; name one of its files");
     match is_stdin(file) {
         true => std::io::stdin().lock().take(most).read_to_end(&mut bytes)?,
         false => std::fs::File::open(file)?.take(most).read_to_end(&mut bytes)?,

@@ -14,6 +14,7 @@ use crate::similar::index::{Query, Tests, Without, read_query, search};
 
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
+#[command(after_help = "Exit code: 0, also if nothing matches; 2 for wrong usage, 1 for a failure.")]
 pub(super) struct Search {
     /// Words to search for. `"a phrase"` must occur and `-word` must not; `lang:python`, `kind:type`, `path:src/**` and `tests:none`
     /// filter, and exclude after a minus sign
@@ -21,8 +22,8 @@ pub(super) struct Search {
     /// Maximum number of items to show
     #[arg(long, default_value_t = 10, value_parser = super::input::count)]
     top: usize,
-    /// The folder to search; Fovea updates its index first. A store is always searched as a whole
-    #[arg(long, value_name = "DIR", required_unless_present_any = ["store", "store_file"])]
+    /// The folder to search, by default the current one; Fovea updates its index first. A store is always searched as a whole
+    #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     #[command(flatten)]
     scope: Scope,
@@ -82,12 +83,13 @@ pub(super) fn embedded(mut query: Query, model: &Model) -> Result<Query> {
 /// Finds the passages of a folder or a store that match a query.
 pub(super) fn run(arguments: &Search) -> Result<()> {
     let mut filter = arguments.scope.filter(Tests::With)?;
-    arguments.scope.check(arguments.root.as_deref())?;
+    let root = arguments.scope.root(arguments.root.as_deref());
+    arguments.scope.check(root)?;
     let query = Query::parse(&arguments.query, &mut filter);
     if query.is_empty() {
         return Err(Usage("search: the query contains no words to search for; add some".to_owned()).into());
     }
-    let found = match arguments.root.as_deref() {
+    let found = match root {
         Some(root) if !arguments.scope.in_store() => {
             let model = arguments.scope.reader_of(&query.text)?;
             let vector_index = vector_index(&model, root)?;

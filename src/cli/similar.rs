@@ -32,8 +32,8 @@ pub(super) struct Similar {
     /// items that resemble each other
     #[arg(value_name = "FILE[:LINE]|DIR")]
     place: PathBuf,
-    /// For a FILE: the folder to search; Fovea updates its index first. With a store, Fovea searches the whole store, and DIR is the
-    /// folder that contains the FILE
+    /// For a FILE: the folder to search, by default the current one; Fovea updates its index first. With a store, Fovea searches the
+    /// whole store, and DIR is the folder that contains the FILE
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Maximum number of similar items per item; for a folder, maximum number of groups (default: 5 items, all groups)
@@ -81,9 +81,6 @@ pub(super) fn run(arguments: &Similar) -> Result<ExitCode> {
         return report(arguments);
     }
     let usage = |what: &str| Err(Usage(what.to_owned()).into());
-    if arguments.root.is_none() && !arguments.scope.in_store() {
-        return usage("similar FILE needs a folder to search; add --root DIR");
-    }
     if matches!(arguments.format, SimilarFormat::Markdown | SimilarFormat::Sarif) || arguments.fail_on.is_some() {
         return usage("--format markdown, --format sarif and --fail-on work only for a folder: fovea similar DIR");
     }
@@ -126,11 +123,12 @@ fn items(arguments: &Similar) -> Result<()> {
     let (file, line) = input::place(&arguments.place);
     let snapshot = input::document(&file, None, input::MAX_BYTES)?;
     let filter = arguments.scope.filter(Tests::With)?;
-    arguments.scope.check(arguments.root.as_deref())?;
-    let (model, collection) = arguments.scope.open(arguments.root.as_deref())?;
+    let root = arguments.scope.root(arguments.root.as_deref());
+    arguments.scope.check(root)?;
+    let (model, collection) = arguments.scope.open(root)?;
     let text = snapshot.text(0..snapshot.len());
     let mut items = embed_items(&model, &text, snapshot.language())?;
-    let own = below(index::canonical(arguments.root.as_deref()).as_deref(), &file);
+    let own = below(index::canonical(root).as_deref(), &file);
     let path = own.clone().unwrap_or_else(|| file.clone());
     // The decision needs the surroundings of an item, even if the file is outside the folder.
     let around = VectorIndex::of_items(&[(path.clone(), &items)], &Center::default(), model.hidden());

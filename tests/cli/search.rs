@@ -3,6 +3,37 @@
 use super::{folder_of_code, json, refusal, stdout, with_cache};
 
 #[test]
+fn index_search_and_similar_use_the_current_folder_unless_told_otherwise() {
+    let (folder, cache) = (folder_of_code(3), tempfile::tempdir().unwrap());
+    let run = |arguments: &[&str]| {
+        let mut command = with_cache(cache.path(), arguments);
+        stdout(&command.current_dir(folder.path()).output().unwrap())
+    };
+    assert!(run(&["index"]).starts_with("5 files in the index"));
+    assert!(run(&["search", "load_config"]).contains("load_config · config.py:1"));
+    let similar = run(&["similar", "config.py:2", "--threshold", "0"]);
+    assert!(similar.contains("readSettings · settings.js:1"), "{similar}");
+}
+
+#[test]
+fn names_with_the_marks_of_ruby_are_found_with_and_without_them() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let methods = "def validate(form)\n  form.valid?\nend\n\ndef valid?\n  @errors.empty?\nend\n\ndef reset!\n  @errors = []\nend\n";
+    std::fs::write(folder.path().join("form.rb"), methods).unwrap();
+    for (query, name) in [
+        ("valid?", "valid?"),
+        ("Form#valid?", "valid?"),
+        ("valid", "valid?"),
+        ("reset", "reset!"),
+        ("reset!", "reset!"),
+    ] {
+        let mut search = with_cache(cache.path(), &["search", query, "--format", "json"]);
+        let found = json(&search.current_dir(folder.path()).output().unwrap());
+        assert_eq!(found[0]["name"], name, "{query}: {found}");
+    }
+}
+
+#[test]
 fn search_and_similar_find_what_the_index_has() {
     let (folder, cache) = (folder_of_code(3), tempfile::tempdir().unwrap());
     let root = folder.path().to_str().unwrap();

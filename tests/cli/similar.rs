@@ -5,6 +5,34 @@ use serde_json::Value;
 use super::{folder_of_clones, json, refusal, stdout, with_cache};
 
 #[test]
+fn copies_of_a_type_are_a_group_if_it_has_functions_or_many_lines() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let fields: String = (0..11)
+        .map(|i| format!("    setting_{i}: str = \"value {i}\"\n"))
+        .collect();
+    let method = "    def is_valid(self):\n        return self.setting_0 != self.setting_1\n";
+    let groups = |class: &str| {
+        for name in ["one.py", "two.py"] {
+            std::fs::write(folder.path().join(name), class).unwrap();
+        }
+        let mut similar = with_cache(
+            cache.path(),
+            &["similar", folder.path().to_str().unwrap(), "--format", "json"],
+        );
+        let groups = json(&similar.output().unwrap());
+        let members = groups
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group["members"][0]["name"].clone());
+        members.collect::<Vec<_>>()
+    };
+    assert_eq!(groups(&format!("class Settings:\n{fields}")), [""; 0]);
+    assert_eq!(groups(&format!("class Settings:\n{fields}\n{method}")), ["Settings"]);
+    assert_eq!(groups(&format!("class Settings:\n{}", fields.repeat(3))), ["Settings"]);
+}
+
+#[test]
 fn similar_reports_the_groups_of_a_folder_across_languages() {
     let (folder, cache) = (folder_of_clones(), tempfile::tempdir().unwrap());
     let root = folder.path().to_str().unwrap();
@@ -51,8 +79,7 @@ fn similar_reports_the_groups_of_a_folder_across_languages() {
     }
     let file = folder.path().join("config.py");
     for wrong in [
-        &[][..],
-        &["--root", root, "--format", "sarif"],
+        &["--root", root, "--format", "sarif"][..],
         &["--root", root, "--fail-on", "1"],
     ] {
         let arguments = [&["similar", file.to_str().unwrap()], wrong].concat();
