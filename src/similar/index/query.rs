@@ -298,7 +298,7 @@ fn symbol(query: &str) -> Option<String> {
     let mut parts = query.split(['.', '\\', '#']);
     let identifier = |part: &str| {
         part.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && unmarked(part).chars().all(|c| c.is_alphanumeric() || c == '_')
     };
     let all = parts.clone().all(identifier);
     all.then(|| parts.next_back().map(str::to_owned)).flatten()
@@ -323,8 +323,11 @@ fn names(text: &str) -> Vec<String> {
     found
 }
 
-/// Whether a word is written as only identifiers are: with inner capitals or underscores.
+/// Whether a word is written as only identifiers are: with inner capitals, underscores, or the mark of a name in Ruby.
 pub(super) fn is_identifier(word: &str) -> bool {
+    if unmarked(word) != word {
+        return true;
+    }
     let inner = word.trim_matches('_');
     let humps = inner
         .chars()
@@ -343,9 +346,14 @@ fn files(text: &str) -> Vec<String> {
     words.filter(|word| selection::role(Path::new(word)).is_ok()).collect()
 }
 
-/// The hash of a lower-case name, for the lookup of definitions.
+/// A name without the mark at the end of names in Ruby: `empty` for `empty?`.
+pub(super) fn unmarked(name: &str) -> &str {
+    name.strip_suffix(['?', '!']).unwrap_or(name)
+}
+
+/// The hash of a name in lower case and without its mark, for the lookup of definitions.
 pub fn name_term(name: &str) -> Term {
-    term(&name.to_lowercase())
+    term(&unmarked(name).to_lowercase())
 }
 
 #[cfg(test)]
@@ -480,6 +488,8 @@ mod tests {
         assert_eq!(symbol("HTTPException").as_deref(), Some("HTTPException"));
         assert_eq!(symbol("zod::ZodString").as_deref(), Some("ZodString"));
         assert_eq!(symbol("app.get()").as_deref(), Some("get"));
+        assert_eq!(symbol("Request#valid?").as_deref(), Some("valid?"));
+        assert_eq!((symbol("valid?!"), symbol("is it valid?")), (None, None));
         assert_eq!(symbol("two words"), None);
         assert_eq!(symbol(""), None);
         let names = |text| parse(text).0.names;
@@ -488,6 +498,10 @@ mod tests {
             ["JsonReader", "close", "next_token"]
         );
         assert_eq!(names("how does it work in HTTP"), [""; 0]);
+        assert_eq!(
+            names("why is a URLParser, a re_parser or parser?"),
+            ["URLParser", "re_parser"]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::Scale;
 use super::super::words::words;
 use super::lexicon::{bare, defined, stem};
-use super::query::{Asks, Query, folded, is_identifier, name_term};
+use super::query::{Asks, Query, folded, is_identifier, name_term, unmarked};
 use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
 use super::{Filter, Found, IndexedItem, VectorIndex};
 use crate::segment::ItemKind;
@@ -175,7 +175,9 @@ pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
 
 /// The gain of a passage as the definition of a name, in units of [`DEFINITION`].
 pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
-    let is_exact = borne(item, file) == name;
+    let defined = borne(item, file);
+    // Ruby's `empty?` is found as `empty`, too; as `empty?` only itself is.
+    let is_exact = defined == name || unmarked(defined) == name;
     let alone = ALONE.iter().find(|(kind, _)| *kind == item.kind);
     if let Some((_, gain)) = alone.filter(|_| is_exact && worth == 1.0 && is_identifier(name)) {
         return *gain;
@@ -377,6 +379,13 @@ fn read(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_query_names_only_the_files_in_it() {
+        let query = Query::parse("what does Cargo.toml say", &mut Filter::default());
+        assert!(names_file(&query, "Cargo.toml") && names_file(&query, "cargo.toml"));
+        assert!(!names_file(&query, "what") && !names_file(&query, "Cargo.lock"));
+    }
 
     #[test]
     fn the_best_are_kept_and_of_equal_scores_the_first() {
