@@ -97,10 +97,11 @@ impl Page {
         }
         let t = (level.min(LEVELS) - 1) as f32 / (LEVELS - 1) as f32;
         let style = match self.palette {
-            Palette::None if level >= 8 => {
-                self.text.push('[');
+            Palette::None if level >= 8 && text.contains(char::is_alphanumeric) => {
+                // Marks that code hardly contains.
+                self.text.push('‹');
                 push(&mut self.text, text);
-                return self.text.push(']');
+                return self.text.push('›');
             }
             Palette::None => return push(&mut self.text, text),
             Palette::Indexed(background) => {
@@ -167,6 +168,6 @@ mod tests {
         page.heat("config", 12);
         page.heat("the", 3);
         page.bold("head");
-        assert_eq!(page.as_str(), "[config]thehead");
+        assert_eq!(page.as_str(), "‹config›thehead");
     }
 }
