@@ -42,6 +42,13 @@ pub(super) enum Engine {
 
 /// Loads a model.
 pub(super) fn load(source: &Source, engine: Engine, scrambled: Option<u64>) -> Result<Model, LoadError> {
+    read(source, engine, scrambled).map_err(|error| match source {
+        Source::Embedded(_) => error,
+        Source::Folder(path) | Source::File(path) => error.of(path),
+    })
+}
+
+fn read(source: &Source, engine: Engine, scrambled: Option<u64>) -> Result<Model, LoadError> {
     let root = Files::open(source)?;
     let listed = root.read(modules::FILE)?;
     let modules = Modules::read(listed.as_deref())?;

@@ -1,6 +1,6 @@
 //! The reasons why a model could not be loaded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::config::ConfigError;
 
@@ -128,9 +128,35 @@ pub enum LoadError {
     /// A configuration that this version cannot run.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A model with one of the errors that do not name it.
+    #[error("{}: {error}", .model.display())]
+    Of {
+        /// Its folder or file.
+        model: PathBuf,
+        /// The error.
+        error: Box<LoadError>,
+    },
     /// A tensor operation failed.
     #[error("a tensor operation failed while the model was loading: {}", without_backtrace(.0))]
     Tensor(#[from] candle_core::Error),
+}
+
+impl LoadError {
+    /// The error with the folder or file of its model, if its text does not name a path.
+    pub(super) fn of(self, model: &Path) -> LoadError {
+        match self {
+            LoadError::NoTensor(_)
+            | LoadError::Shape { .. }
+            | LoadError::NotFinite { .. }
+            | LoadError::Mismatch { .. }
+            | LoadError::Config(_)
+            | LoadError::Tensor(_) => LoadError::Of {
+                model: model.to_owned(),
+                error: Box::new(self),
+            },
+            named => named,
+        }
+    }
 }
 
 /// What candle says, without the backtrace that it adds if RUST_BACKTRACE is set: a message is for a user.
