@@ -387,6 +387,16 @@ mod tests {
     }
 
     #[test]
+    fn no_product_with_a_row_of_bytes_exceeds_32_bits() {
+        for width in [1, 384, 4096] {
+            let (pairs, unit) = integers(&vec![-0.5; width]);
+            let sum: i64 = pairs.iter().flat_map(|pairs| pairs.0).map(|v| i64::from(v).abs()).sum();
+            assert!(sum * 127 < i64::from(i32::MAX), "{width}: {sum}");
+            assert!((f32::from(pairs[0].0[0]) * unit + 0.5).abs() < 1e-3, "{width}");
+        }
+    }
+
+    #[test]
     fn products_are_equal_on_every_instruction_set() {
         let all = rows(&vectors(37, 384, 5));
         let (query, _) = integers(&vectors(1, 384, 6)[0]);

@@ -142,13 +142,21 @@ mod tests {
     #[test]
     fn an_overtaken_edit_is_applied_before_all_later_ones() {
         let mut document = Document::open("ab", 1, Language::Prose);
-        // In order: ab2, xxab2, x4xab2, x54xab2.
-        for (version, column, text) in [(2, 2, "2"), (4, 1, "4"), (5, 1, "5"), (3, 0, "xx")] {
+        // In order: ab2, ab23, ab234, xxab234, x6xab234, x76xab234.
+        let edits = [
+            (2, 2, "2"),
+            (3, 3, "3"),
+            (4, 4, "4"),
+            (6, 1, "6"),
+            (7, 1, "7"),
+            (5, 0, "xx"),
+        ];
+        for (version, column, text) in edits {
             let insert = change((0, column), (0, column), text);
             document.apply(version, &[insert], PositionEncoding::Utf16);
         }
-        assert_eq!(document.snapshot().rope().to_string(), "x54xab2");
-        assert_eq!(document.snapshot().version(), 5);
+        assert_eq!(document.snapshot().rope().to_string(), "x76xab234");
+        assert_eq!(document.snapshot().version(), 7);
     }
 
     #[test]

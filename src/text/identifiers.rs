@@ -136,6 +136,8 @@ mod tests {
             ("parseHTTPConfig", "parse HTTP Config"),
             ("parse_http_config", "parse http config"),
             ("PARSE_HTTP_CONFIG", "PARSE HTTP CONFIG"),
+            ("HTTPAsk", "HTTP Ask"),
+            ("toXMLAt", "to XML At"),
             ("HTTPServer", "HTTP Server"),
             ("utf8Decoder2", "utf8 Decoder2"),
             ("sha256", "sha256"),

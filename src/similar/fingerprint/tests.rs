@@ -182,6 +182,8 @@ fn strings_and_patterns_are_one_token() {
         ["rb'x'", "F\"y\\\"z\"", "u''"]
     );
     assert_eq!(literals("a = /b\\/c/g; d / e / f", JavaScript), ["/b\\/c/"]);
+    assert_eq!(literals("f(`a 'b' ${c}`)", JavaScript), ["`a 'b' ${c}`"]);
+    assert_eq!(literals("f(`a`, 'b')", Python), ["'b'"]);
     assert_eq!(literals("return /a b/", JavaScript), ["/a b/"]);
     assert!(literals("this / a / b; f(c) / d / e", JavaScript).is_empty());
     assert_eq!(literals("x = \"\"\"sql\"\"\"", Python), ["\"\"\"sql\"\"\""]);

@@ -519,12 +519,35 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_the_walk_names_its_path() {
+        let io = || ignore::Error::Io(std::io::Error::other("gone"));
+        let named = |path: &str| ignore::Error::WithPath {
+            path: path.into(),
+            err: Box::new(io()),
+        };
+        let deep = ignore::Error::WithDepth {
+            depth: 1,
+            err: Box::new(named("b")),
+        };
+        let circle = ignore::Error::Loop {
+            ancestor: "c".into(),
+            child: "c/d".into(),
+        };
+        let several = ignore::Error::Partial(vec![io(), named("e")]);
+        for (error, path) in [(named("a"), "a"), (deep, "b"), (circle, "c/d"), (several, "e")] {
+            assert_eq!(path_of(&error), Some(Path::new(path)), "{error}");
+        }
+        assert_eq!(path_of(&io()), None);
+    }
+
+    #[test]
     fn too_many_and_too_large_files_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.rs", "b.rs", "c.rs"] {
             write(folder.path(), name, "fn x() {}");
         }
-        write(folder.path(), "d.rs", &"x".repeat(60));
+        write(folder.path(), "a.rs", &"x".repeat(50));
+        write(folder.path(), "d.rs", &"x".repeat(51));
         let limits = Limits {
             file: crate::text::Limits {
                 max_bytes: 50,

@@ -781,6 +781,15 @@ mod tests {
     }
 
     #[test]
+    fn a_verb_after_this_refers_to_the_text_itself() {
+        let refers = |text: &str| refers_to_itself(&text.split(' ').collect::<Vec<_>>());
+        assert!(refers("this is a") && refers("this is an automatically"));
+        assert!(refers("this file was") && refers("the code of this file has been"));
+        assert!(!refers("this") && !refers("a file was") && !refers("this is why the other files were"));
+        assert!(!refers("this answer was"));
+    }
+
+    #[test]
     fn a_negation_before_this_file_belongs_to_something_else() {
         let words = |text: &'static str| text.split_whitespace().collect::<Vec<_>>();
         let claims = |text| claim(&words(text), "a.c");
