@@ -9,6 +9,7 @@ mod borders;
 mod c_macros;
 mod calls;
 mod closings;
+mod defining;
 #[cfg(test)]
 mod definitions;
 mod dialect;
