@@ -10,6 +10,7 @@ use super::index::{self, Scope};
 use super::input::{self, Usage};
 use super::output;
 use crate::render::json::SimilarItems;
+use crate::render::terminal::printable;
 use crate::render::{json, markdown, sarif, terminal};
 use crate::similar::Center;
 use crate::similar::index::{Asked, EmbeddedItem, Grouping, Tests, VectorIndex, embed_items};
@@ -72,8 +73,8 @@ enum SimilarFormat {
     Sarif,
 }
 
-/// What a terminal shows if nothing resembles the items of a file.
-const NOTHING: &str = "nothing resembles it; --threshold 0.6 also shows weaker matches\n";
+/// The threshold that [`nothing`] names.
+const LOWER: f32 = 0.6;
 
 /// Lists items that resemble those of a file, or items of a folder that resemble each other.
 pub(super) fn run(arguments: &Similar) -> Result<ExitCode> {
@@ -148,29 +149,58 @@ fn items(arguments: &Similar) -> Result<()> {
         })?;
         items = vec![innermost];
     }
-    let answers = items.into_iter().map(|EmbeddedItem { item, vector, .. }| {
+    let answer = |EmbeddedItem { item, vector, .. }: &EmbeddedItem, threshold: Option<f32>| {
         let asked = Asked {
             path: own.as_deref(),
-            item: &item,
-            vector: &vector,
-            base: Some(arguments.threshold.unwrap_or(thresholds::DEFAULT)),
-            known: match arguments.threshold {
+            item,
+            vector,
+            base: Some(threshold.unwrap_or(thresholds::DEFAULT)),
+            known: match threshold {
                 Some(_) => None,
-                None => around.known(&path, &item),
+                None => around.known(&path, item),
             },
         };
         let found = collection.similar(&asked, &filter, arguments.top.unwrap_or(ITEMS))?;
         let found = arguments.scope.shown(found);
         Ok(SimilarItems {
-            item: json::item(&path, &item),
+            item: json::item(&path, item),
             similar: found.iter().map(json::found).collect(),
         })
-    });
-    let answers: Vec<SimilarItems> = answers.collect::<Result<_>>()?;
-    match arguments.format {
-        SimilarFormat::Json => output::write_json(&answers),
-        _ if answers.iter().all(|answer| answer.similar.is_empty()) => output::write(NOTHING),
-        _ => output::write(&terminal::similar(&answers)),
+    };
+    let answers: Result<Vec<SimilarItems>> = items.iter().map(|item| answer(item, arguments.threshold)).collect();
+    let answers = answers?;
+    if arguments.format == SimilarFormat::Json {
+        return output::write_json(&answers);
+    }
+    if answers.iter().any(|answer| !answer.similar.is_empty()) {
+        return output::write(&terminal::similar(&answers));
+    }
+    let hidden = match arguments.threshold {
+        None => items
+            .iter()
+            .map(|item| answer(item, Some(LOWER)))
+            .collect::<Result<_>>()?,
+        Some(_) => Vec::new(),
+    };
+    output::write(&nothing(&answers, &hidden))
+}
+
+/// What a terminal shows if nothing resembles the items of a file: what a lens leaves out, such as the neighbors of a short function.
+fn nothing(items: &[SimilarItems], hidden: &[SimilarItems]) -> String {
+    if items.is_empty() {
+        return "no function, type or heading here is long enough to compare\n".to_owned();
+    }
+    let all = hidden.iter().flat_map(|answer| &answer.similar);
+    let all = all.filter_map(|found| Some((found, found.score?)));
+    match all.max_by(|(_, a), (_, b)| a.total_cmp(b)) {
+        Some((best, score)) => format!(
+            "nothing that a lens would show. Short, neighboring or otherwise expected items are left out, the best with {score:.2}: {} · \
+             {}:{}; --threshold {LOWER} shows them\n",
+            printable(&best.name),
+            printable(&best.path),
+            best.start.line + 1
+        ),
+        None => "nothing resembles it\n".to_owned(),
     }
 }
 

@@ -34,6 +34,61 @@ fn names_with_the_marks_of_ruby_are_found_with_and_without_them() {
 }
 
 #[test]
+fn a_name_or_title_that_is_the_whole_query_is_first_wherever_it_stands() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "picker.lua",
+        "function Picker:find()\n  return self.finder\nend\n\nfunction Picker:close()\n  self.window = nil\nend\n",
+    );
+    write(
+        "test/login.py",
+        "def test_logout_clears_session():\n    assert logout(client).session is None\n",
+    );
+    write(
+        "session.py",
+        "def clear(session):\n    \"\"\"Clears the session at logout.\"\"\"\n    session.user = None\n",
+    );
+    write(
+        "docs/use.md",
+        "# Use\n\nText.\n\n## Git pickers\n\nThey list commits and branches.\n",
+    );
+    write(
+        "git.lua",
+        "function git_pickers_of(git)\n  return pickers.git(git)\nend\n",
+    );
+    for (query, name) in [
+        ("Picker:find", "Picker:find"),
+        ("test_logout_clears_session", "test_logout_clears_session"),
+        ("git pickers", "Git pickers"),
+    ] {
+        let mut search = with_cache(cache.path(), &["search", query, "--format", "json"]);
+        let found = json(&search.current_dir(folder.path()).output().unwrap());
+        assert_eq!(found[0]["name"], name, "{query}: {found}");
+    }
+}
+
+#[test]
+fn what_a_lens_leaves_out_is_named_if_nothing_else_is_similar() {
+    let (folder, cache) = (folder_of_code(12), tempfile::tempdir().unwrap());
+    let similar = |more: &[&str]| {
+        let mut command = with_cache(cache.path(), &[&["similar", "part000.py:1"], more].concat());
+        stdout(&command.current_dir(folder.path()).output().unwrap())
+    };
+    let told = similar(&[]);
+    assert!(
+        told.contains("the best with 0.") && told.contains(".py:1; --threshold 0.6 shows them"),
+        "{told}"
+    );
+    assert!(similar(&["--threshold", "0.6"]).contains("part_1 · part001.py:1"));
+    assert_eq!(similar(&["--threshold", "1"]), "nothing resembles it\n");
+}
+
+#[test]
 fn search_and_similar_find_what_the_index_has() {
     let (folder, cache) = (folder_of_code(3), tempfile::tempdir().unwrap());
     let root = folder.path().to_str().unwrap();

@@ -79,31 +79,34 @@ fn statements(tokens: Tokens, snapshot: &Snapshot, range: &ByteRange) -> Vec<Byt
         .collect()
 }
 
-/// Sentences; a heading, an entry of a list and a row of a table are sentences of their own.
+/// Sentences; an entry of a list and a row of a table are sentences of their own. A heading answers nothing that the text below it does not.
 fn prose(text: &str) -> Vec<ByteRange> {
     let mut blocks: Vec<ByteRange> = Vec::new();
-    let (mut at, mut open) = (0, false);
+    let (mut at, mut open, mut quoted) = (0, false, false);
     for line in text.split_inclusive('\n') {
         let range = at..at + line.len();
         at = range.end;
         let words = line.trim();
+        let after_quoted = std::mem::replace(&mut quoted, words.starts_with('>'));
         let number = words.trim_start_matches(|c: char| c.is_ascii_digit());
-        let entry = words.starts_with(['-', '*', '|', '#', '+', '>'])
+        let entry = words.starts_with(['-', '*', '|', '+'])
+            || (quoted && !after_quoted)
             || number.len() < words.len() && number.starts_with(['.', ')']);
-        let link = words.starts_with('[') && words.contains("]: ");
-        match blocks.last_mut() {
-            // The definition of a link is no text for readers.
-            _ if words.is_empty() || link => {
-                open = false;
-                continue;
+        if underlines(words) {
+            // A title of one line, unless the line ends a block of metadata or a table.
+            blocks.pop_if(|last| open && !text[last.clone()].trim().contains('\n'));
+            open = false;
+        } else if words.trim_start_matches('>').trim().is_empty() || words.starts_with('#') || is_target(words) {
+            open = false;
+        } else {
+            match blocks.last_mut() {
+                Some(last) if open && !entry => last.end = range.end,
+                _ => blocks.push(range),
             }
-            Some(last) if open && !entry => last.end = range.end,
-            _ => blocks.push(range),
+            open = !words.starts_with('|');
         }
-        open = !words.starts_with(['#', '|']);
     }
-    // Unicode ends a sentence at the end of a line, and people break lines within sentences.
-    let joined = text.replace(['\n', '\r'], " ");
+    let joined = unbroken(text);
     let sentences = |block: ByteRange| {
         let start = block.start;
         let parts = joined[block].split_sentence_bound_indices();
@@ -113,6 +116,33 @@ fn prose(text: &str) -> Vec<ByteRange> {
     all.map(|own| trimmed(text, own))
         .filter(|own| !own.is_empty())
         .collect()
+}
+
+/// Whether a line underlines the title above it: `=====`.
+fn underlines(line: &str) -> bool {
+    let first = line.bytes().next().filter(|byte| b"=-~^\"*+`".contains(byte));
+    line.len() >= 3 && first.is_some_and(|first| line.bytes().all(|byte| byte == first))
+}
+
+/// Whether a line says only where a link leads, which is no text for readers: `[1]: …` in Markdown, `.. _name:` in reStructuredText.
+fn is_target(line: &str) -> bool {
+    (line.starts_with('[') && line.contains("]: ")) || line.starts_with(".. _")
+}
+
+/// A text of the same length in which sentences end only at their end: not at the end of a line, as Unicode has it, and not inside of `code?`.
+fn unbroken(text: &str) -> String {
+    // A mark without its partner would turn text into code.
+    let paired = text.matches('`').count().is_multiple_of(2);
+    let mut code = false;
+    let chars = text.chars().map(|c| {
+        code ^= c == '`';
+        match c {
+            '\n' | '\r' => ' ',
+            '.' | '!' | '?' if code && paired => '_',
+            _ => c,
+        }
+    });
+    chars.collect()
 }
 
 fn trimmed(text: &str, range: ByteRange) -> ByteRange {
@@ -167,7 +197,6 @@ mod tests {
         assert_eq!(
             found,
             [
-                "# Title",
                 "One sentence here.",
                 "Another\none there!",
                 "- an entry",
@@ -176,6 +205,20 @@ mod tests {
                 "我爱编程。",
                 "你呢？"
             ]
+        );
+        let found = |text: &'static str| prose(text).into_iter().map(|range| &text[range]).collect::<Vec<_>>();
+        // Titles and targets of links are no answers, quotations go on, and code ends no sentence.
+        assert_eq!(
+            found("Timeouts\n========\n\n.. _timeouts:\n\nThere is no\ndefault.\n\n## Two\nOne line.\n"),
+            ["There is no\ndefault.", "One line."]
+        );
+        assert_eq!(
+            found("> A value of 256 becomes\n> 0, and so on.\n>\n> Next.\n"),
+            ["> A value of 256 becomes\n> 0, and so on.", "> Next."]
+        );
+        assert_eq!(
+            found("Press `?` in this list or `.` there. Then go.\n"),
+            ["Press `?` in this list or `.` there.", "Then go."]
         );
         // Numbers begin entries only in front of a point or a bracket.
         let text = "1. one\n2. two\n30) thirty\n7 of them\nare here\n";

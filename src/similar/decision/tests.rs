@@ -309,8 +309,11 @@ fn sections_are_shown_only_where_another_file_says_the_same() {
         (verdict(&one, &short, false, 0.99), verdict(&short, &short, false, 1.0)),
         (None, None)
     );
+    let shown = |sample: &Sample| may_be_shown(&sample.facts());
+    assert!(shown(&one) && !shown(&section("License", &words)) && !shown(&short));
     let mut log = one.facts();
     log.repetitive = true;
+    assert!(!may_be_shown(&log));
     assert_eq!(decide(&log, &same.facts(), false, 0.9), None);
 }
 

@@ -181,6 +181,7 @@ fn strings_and_patterns_are_one_token() {
         literals("f(rb'x', F\"y\\\"z\", u'')", Python),
         ["rb'x'", "F\"y\\\"z\"", "u''"]
     );
+    assert_eq!(literals("x = a if'b' else'c'", Python), ["'b'", "'c'"]);
     assert_eq!(literals("a = /b\\/c/g; d / e / f", JavaScript), ["/b\\/c/"]);
     assert_eq!(literals("f(`a 'b' ${c}`)", JavaScript), ["`a 'b' ${c}`"]);
     assert_eq!(literals("f(`a`, 'b')", Python), ["'b'"]);

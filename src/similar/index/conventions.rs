@@ -55,8 +55,8 @@ fn is_test_name(stem: &str, language: Language) -> bool {
     let (first, last) = (words[0], words[words.len() - 1]);
     let ends = matches!(last, "test" | "tests" | "unittest")
         || (uses_spec_files(language) && matches!(last, "spec" | "e2e" | "cy"));
-    // The Go command recognizes tests only by the end of the name.
-    let starts = matches!(first, "test" | "tests") && language != Language::Go;
+    // The Go command recognizes tests only by the end of the name, and `test_functions.bash` is what tests call.
+    let starts = matches!(first, "test" | "tests") && !matches!(language, Language::Go | Language::Bash);
     ends || starts || is_camel_case_test(stem, language)
 }
 
@@ -291,6 +291,7 @@ mod tests {
             "src/Tester.cs",
             "protest/a.js",
             "src/inspect.ts",
+            "lib/test_functions.bash",
         ] {
             let path = Path::new(other);
             assert!(!is_test_file(path, Language::from_path(path)), "{other}");

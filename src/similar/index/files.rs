@@ -11,13 +11,15 @@ use std::time::SystemTime;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use ignore::WalkBuilder;
 
+use super::IndexError;
 use super::generated::is_generated;
 use super::ignored::{reads_settings_of_user, unreadable, unreadable_around};
 use super::notebook::{self, Notebook, is_notebook};
 use super::projects::{Checkout, Folder, Part};
+use super::selection::{self, Role};
 use super::skipped::Skipped;
-use super::{IndexError, selection};
 use crate::places::home_folder;
+use crate::segment::language_of;
 use crate::text::{Language, decode, inactive, open_regular, secret_file};
 
 /// Limits on the files of a folder, and on the tokens per pass.
@@ -96,6 +98,9 @@ fn nanoseconds(time: SystemTime) -> i64 {
 
 /// Why a folder must not be indexed. For example, it contains a home folder, or it is not a folder.
 pub fn refused_root(root: &Path, home: Option<&Path>) -> Option<String> {
+    if root.is_file() {
+        return Some("a file; name a folder".into());
+    }
     if !root.is_dir() {
         return Some("no such folder; name an existing one".into());
     }
@@ -277,7 +282,8 @@ impl<'a> Walk<'a> {
             return;
         };
         let limits = self.limits;
-        let language = Language::from_path(&path);
+        let script = script(entry.path());
+        let language = script.unwrap_or_else(|| Language::from_path(&path));
         let header = crate::segment::is_header(&path) && limits.languages.contains(&Language::Cpp);
         let wanted = limits.languages.is_empty() || limits.languages.contains(&language) || header;
         if !wanted || self.excluded.is_match(entry.path()) {
@@ -288,6 +294,7 @@ impl<'a> Walk<'a> {
         }
         let role = match selection::role(&path) {
             Ok(role) => role,
+            Err(_) if script.is_some() => Role::Code,
             Err(reason) => return self.skipped.push((path, reason)),
         };
         match entry.metadata() {
@@ -310,6 +317,20 @@ impl<'a> Walk<'a> {
         let below = folder.strip_prefix(self.root).unwrap_or(folder);
         self.skipped.push((below.to_owned(), reason));
     }
+}
+
+/// The language of a script without an extension, by its first line: `#!/usr/bin/env bash`.
+fn script(path: &Path) -> Option<Language> {
+    const LINE: u64 = 128;
+    if path.extension().is_some() || Language::from_path(path) != Language::Other {
+        return None;
+    }
+    let (file, _) = open_regular(path, u64::MAX).ok()?;
+    let mut start = Vec::new();
+    file.take(LINE).read_to_end(&mut start).ok()?;
+    let start = String::from_utf8_lossy(&start);
+    let line = start.lines().next().filter(|line| line.starts_with("#!"))?;
+    Some(language_of(None, None, line, || None)).filter(|language| *language != Language::Other)
 }
 
 /// The guarded data stays valid after a panic, so a poisoned lock is accepted.
@@ -516,6 +537,47 @@ mod tests {
         std::fs::remove_file(root.join("b/two.rs")).unwrap();
         pipe("b/two.rs");
         assert_eq!(read(&root, &file, &Limits::default()).unwrap_err(), Skipped::Unreadable);
+    }
+
+    #[test]
+    fn scripts_without_an_extension_are_read_by_their_first_line() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "bin/run", "#!/usr/bin/env bash\nrun() { :; }\n");
+        write(folder.path(), "bin/serve", "#!/usr/bin/python3\nprint(1)\n");
+        write(folder.path(), "bin/blob", "\u{1}\u{2}#!/bin/sh\n");
+        write(folder.path(), "bin/cat", "#!/usr/bin/unknown\n");
+        write(folder.path(), "bin/run.unknown", "#!/bin/sh\n");
+        let (files, skipped) = walk(folder.path(), &Limits::default());
+        let languages: Vec<_> = files
+            .iter()
+            .map(|file| (file.path.to_str().unwrap(), file.language))
+            .collect();
+        assert_eq!(
+            languages,
+            [("bin/run", Language::Bash), ("bin/serve", Language::Python)]
+        );
+        assert_eq!(skipped.len(), 3);
+    }
+
+    #[test]
+    fn files_that_a_setting_excludes_or_whose_language_is_not_wanted_are_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.rs", "b.rs", "made/c.rs", "d.py"] {
+            write(folder.path(), name, "x = 1");
+        }
+        let walked = |limits: Limits| names(&walk(folder.path(), &limits).0).join(" ");
+        let exclude = vec!["**/made/**".to_owned(), "**/b.rs".to_owned(), "[".to_owned()];
+        let excluding = Limits {
+            exclude: exclude.clone(),
+            ..Limits::default()
+        };
+        assert_eq!(walked(excluding), "a.rs d.py");
+        let rust = Limits {
+            exclude,
+            languages: vec![Language::Rust],
+            ..Limits::default()
+        };
+        assert_eq!(walked(rust), "a.rs");
     }
 
     #[test]

@@ -206,18 +206,26 @@ pub fn name_counts(name: &str) -> impl Iterator<Item = (Term, u8)> {
     words(name).into_iter().map(|word| (word.term, NAME))
 }
 
-/// The name that an item defines. It is `Config` for `Display for Config` and `Config<T>`, and `run` for `Server::run`.
+/// The name that an item defines. It is `Config` for `Display for Config` and `Config<T>`, and `run` for `Server::run`. The name of a test or
+/// a heading is a title of several words, and whole.
 pub(super) fn defined(name: &str) -> &str {
+    if is_title(name) {
+        return name;
+    }
     let of = name.rsplit(" for ").next().unwrap_or(name);
     let plain = of
         .split(['<', '>', '(', ')', '[', ']', ' '])
         .find(|part| !part.is_empty())
         .unwrap_or(of);
-    plain
-        .rsplit("::")
-        .next()
-        .and_then(|last| last.rsplit('.').next())
-        .unwrap_or(plain)
+    plain.rsplit(['.', ':']).next().unwrap_or(plain)
+}
+
+/// Whether a name has several words that no syntax joins, as `Display for Config` and `Map<K, V>` have.
+fn is_title(name: &str) -> bool {
+    let mut words = name.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let second = words.next();
+    second.is_some_and(|second| second != "for") && !first.contains(['<', '(', '[', '{'])
 }
 
 /// The file name up to its first period, except a leading one: `config` for `config.test.ts`.
@@ -281,6 +289,10 @@ mod tests {
             ("[Symbol.iterator]", "iterator"),
             ("Server::run", "run"),
             ("Foo.bar", "bar"),
+            ("Picker:find", "find"),
+            ("What Is Telescope?", "What Is Telescope?"),
+            ("it waits for a lock", "it waits for a lock"),
+            ("Map<K, V>", "Map"),
             ("load(path)", "load"),
         ] {
             assert_eq!(defined(name), expected, "{name}");

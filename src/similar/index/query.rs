@@ -18,6 +18,8 @@ pub struct Query {
     pub words: Vec<Word>,
     /// The identifier, as typed, if the query consists of one; the last part of `zod::ZodString`.
     pub symbol: Option<String>,
+    /// The whole text, if it has several words: it may be the title of a section or a test.
+    pub title: Option<String>,
     /// Identifiers among other words, as typed.
     pub names: Vec<String>,
     /// Phrases that a passage must contain literally, in lower case.
@@ -94,6 +96,7 @@ impl Query {
         query.text = text.join(" ").trim().to_owned();
         query.words = content_words(&query.text);
         query.symbol = symbol(&query.text);
+        query.title = (query.text.split_whitespace().nth(1).is_some()).then(|| query.text.clone());
         query.names = match query.symbol {
             Some(_) => Vec::new(),
             None => names(&query.text),
@@ -295,7 +298,7 @@ pub fn folded(text: &str) -> String {
 fn symbol(query: &str) -> Option<String> {
     let query = query.strip_suffix("()").unwrap_or(query);
     let query = query.replace("::", ".").replace("->", ".");
-    let mut parts = query.split(['.', '\\', '#']);
+    let mut parts = query.split(['.', ':', '\\', '#']);
     let identifier = |part: &str| {
         part.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && unmarked(part).chars().all(|c| c.is_alphanumeric() || c == '_')
@@ -488,6 +491,8 @@ mod tests {
         assert_eq!(symbol("HTTPException").as_deref(), Some("HTTPException"));
         assert_eq!(symbol("zod::ZodString").as_deref(), Some("ZodString"));
         assert_eq!(symbol("app.get()").as_deref(), Some("get"));
+        assert_eq!(symbol("Picker:find").as_deref(), Some("find"));
+        assert_eq!(symbol("http://host"), None);
         assert_eq!(symbol("Request#valid?").as_deref(), Some("valid?"));
         assert_eq!((symbol("valid?!"), symbol("is it valid?")), (None, None));
         assert_eq!(symbol("two words"), None);

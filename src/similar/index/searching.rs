@@ -19,9 +19,20 @@ pub(super) const CANDIDATES: usize = 300;
 /// Weight of the definition of a name that stands among other words.
 const NAMED_AMONG_OTHERS: f32 = 0.5;
 
-/// Gain of the definition of an identifier that is the whole query: whoever types `read_header` or `readHeader` looks for that function or
-/// type, and a long body says little about it. A single word such as `session` may describe as well as name something.
-const ALONE: [(ItemKind, f32); 2] = [(ItemKind::Type, 2.25), (ItemKind::Function, 2.0)];
+/// Gain of the definition of an identifier or a title that is the whole query: whoever types `read_header` or `readHeader` looks for that
+/// function or type, and a long body says little about it. A single word such as `session` may describe as well as name something.
+const ALONE: [(ItemKind, f32); 3] = [
+    (ItemKind::Type, 2.25),
+    (ItemKind::Function, 2.0),
+    (ItemKind::Heading, 2.0),
+];
+
+/// As [`ALONE`], for tests, documentation and older versions: a definition elsewhere comes first.
+const ALONE_ASIDE: f32 = 1.65;
+
+/// The least weight of such a definition, and that of a section with such a title: no code is called so.
+const LEAST_WEIGHT: f32 = 0.6;
+const LEAST_WEIGHT_OF_TITLE: f32 = 0.85;
 
 /// Gain from which a definition counts as what the query names.
 const NAMED: f32 = 1.6;
@@ -119,6 +130,8 @@ pub(super) struct Weighing<'a> {
     pub without: Without,
     /// The scale of cosines for the current model.
     pub relevance: Scale,
+    /// Whether most items are sections of documents, as in a book.
+    pub of_prose: bool,
 }
 
 impl Weighing<'_> {
@@ -133,10 +146,17 @@ impl Weighing<'_> {
             true => 1.0,
             false => evidence.aside.weight(self.asks(evidence.named)),
         };
-        // A test or an older version of that name is hardly what a user looks for.
-        let definition = match weight < 1.0 {
-            true => evidence.definition.min(OWN_FILE),
-            false => evidence.definition,
+        // A test or an older version of a name is hardly what a user looks for, unless nothing else has the name.
+        let (weight, definition) = match evidence.definition {
+            definition if weight == 1.0 => (weight, definition),
+            definition if definition > NAMED => {
+                let least = match evidence.aside.prose {
+                    true => LEAST_WEIGHT_OF_TITLE,
+                    false => LEAST_WEIGHT,
+                };
+                (weight.max(least), ALONE_ASIDE)
+            }
+            definition => (weight, definition.min(OWN_FILE)),
         };
         Why {
             cosine: evidence.cosine.map_or(0.0, |cosine| self.relevance.of(cosine)),
@@ -148,10 +168,10 @@ impl Weighing<'_> {
         }
     }
 
-    /// The query's preferences for a file. A file that it names is wanted, whatever its kind.
+    /// The query's preferences for a file. A file that it names is wanted, whatever its kind, and so is prose where most is prose.
     fn asks(&self, named: bool) -> Asks {
         Asks {
-            prose: self.query.asks.prose || named,
+            prose: self.query.asks.prose || named || self.of_prose,
             records: self.query.asks.records || named,
             data: self.query.asks.data || named,
             ..self.query.asks
@@ -162,7 +182,9 @@ impl Weighing<'_> {
 /// The names whose definitions a query asks for, each with its weight.
 pub(super) fn wanted_names(query: &Query) -> impl Iterator<Item = (&str, f32)> {
     let alone = query.symbol.iter().map(|name| (&**name, 1.0));
-    alone.chain(query.names.iter().map(|name| (&**name, NAMED_AMONG_OTHERS)))
+    let title = query.title.iter().map(|title| (&**title, 1.0));
+    let names = query.names.iter().map(|name| (&**name, NAMED_AMONG_OTHERS));
+    alone.chain(title).chain(names)
 }
 
 /// The name that a passage defines; `file` is the name of its file.
@@ -173,13 +195,15 @@ pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
     }
 }
 
-/// The gain of a passage as the definition of a name, in units of [`DEFINITION`].
-pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
+/// The gain of a passage as the definition of a name in a query, in units of [`DEFINITION`].
+pub(super) fn definition(query: &Query, (name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
     let defined = borne(item, file);
     // Ruby's `empty?` is found as `empty`, too; as `empty?` only itself is.
-    let is_exact = defined == name || unmarked(defined) == name;
+    // `Picker:find` and `What Is Telescope?` say as much as an identifier does.
+    let title = name.contains(' ') || (query.text != name && is_same_path(&query.text, &item.name));
+    let is_exact = title || defined == name || unmarked(defined) == name;
     let alone = ALONE.iter().find(|(kind, _)| *kind == item.kind);
-    if let Some((_, gain)) = alone.filter(|_| is_exact && worth == 1.0 && is_identifier(name)) {
+    if let Some((_, gain)) = alone.filter(|_| is_exact && worth == 1.0 && (title || is_identifier(name))) {
         return *gain;
     }
     let kind = match item.kind {
@@ -195,6 +219,16 @@ pub(super) fn definition((name, worth): (&str, f32), item: &IndexedItem, file: &
         false => 1.0,
     };
     worth * kind * own * case
+}
+
+/// Whether two qualified names are the same in any syntax: `Server::run` and `Server.run`.
+fn is_same_path(a: &str, b: &str) -> bool {
+    let parts = |name: &str| -> Vec<String> {
+        let name = name.trim_end_matches("()").replace("->", ".");
+        let parts = name.split(['.', ':', '#', '\\']).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).collect()
+    };
+    parts(a) == parts(b)
 }
 
 /// Whether the contribution of a definition is that of the identifier which is the query.
@@ -238,6 +272,7 @@ impl<'a> Search<'a> {
             query,
             without,
             relevance,
+            of_prose: is_of_prose(vector_index),
         };
         let words = match without.words {
             true => Vec::new(),
@@ -311,6 +346,18 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Whether a folder has more sections than functions and types.
+fn is_of_prose(vector_index: &VectorIndex) -> bool {
+    let of = |kinds: &[ItemKind]| {
+        vector_index
+            .facts
+            .iter()
+            .filter(|fact| kinds.contains(&fact.kind))
+            .count()
+    };
+    of(&[ItemKind::Heading]) > of(&[ItemKind::Function, ItemKind::Type])
+}
+
 /// The files whose names occur in a query.
 fn named_files(vector_index: &VectorIndex, query: &Query) -> HashSet<u32> {
     if query.files.is_empty() {
@@ -340,7 +387,7 @@ fn definitions(vector_index: &VectorIndex, query: &Query) -> Vec<f32> {
             let file = vector_index.paths[path as usize].file_name().unwrap_or_default();
             let item = &vector_index.items[*passage as usize].item;
             let gain = &mut gains[*passage as usize];
-            *gain = gain.max(definition((name, worth), item, &file.to_string_lossy()));
+            *gain = gain.max(definition(query, (name, worth), item, &file.to_string_lossy()));
         }
     }
     gains
@@ -379,6 +426,12 @@ fn read(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_definition_of_the_whole_query_is_what_it_names() {
+        assert!(ALONE.iter().all(|(_, gain)| is_named(DEFINITION * gain)));
+        assert!(!is_named(DEFINITION * OWN_FILE) && !is_named(0.0));
+    }
 
     #[test]
     fn a_query_names_only_the_files_in_it() {

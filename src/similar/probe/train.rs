@@ -413,6 +413,21 @@ mod tests {
             let file = serde_json::to_vec(&trained.probe).unwrap();
             let read = Probe::parse(&file).unwrap();
             assert_eq!(read, trained.probe);
+            for change in [
+                |probe: &mut Probe| probe.rows[0].truncate(1),
+                |probe: &mut Probe| probe.rows[0][0] = f32::INFINITY,
+                |probe: &mut Probe| probe.labels.truncate(1),
+                |probe: &mut Probe| probe.temperature = 0.0,
+            ] {
+                let mut damaged = trained.probe.clone();
+                change(&mut damaged);
+                let parsed = Probe::parse(&serde_json::to_vec(&damaged).unwrap());
+                // A binary probe has a single row, which has no width but its own.
+                assert_eq!(
+                    parsed.is_ok(),
+                    count == 2 && damaged.rows[0].len() < trained.probe.rows[0].len()
+                );
+            }
             let probabilities = read.probabilities(&vectors[1]);
             assert_eq!(largest(&probabilities), 1);
             // The direction reproduces the logit of the probability.

@@ -61,6 +61,8 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
         query,
         without: Without::default(),
         relevance: open.calibration.relevance(),
+        // A store has many folders.
+        of_prose: false,
     };
     let mut transaction = view(open)?;
     let wanted = Wanted::of(filter).with_words(query);
@@ -392,7 +394,7 @@ impl Proposed {
         let defined = name_term(borne(item, &file.name));
         let gains = wanted_names(query)
             .filter(|(name, _)| name_term(name) == defined)
-            .map(|named| definition(named, item, &file.name));
+            .map(|named| definition(query, named, item, &file.name));
         let evidence = Evidence {
             cosine: self.cosine.map(|cosine| (cosine as f32).clamp(-1.0, 1.0)),
             words: if ideal > 0.0 { sum / ideal } else { 0.0 },

@@ -223,18 +223,45 @@ fn the_definition_of_a_name_gains_by_its_kind_its_file_and_its_case() {
     let own =
         only_item("struct Router {\n    routes: Vec<Route>,\n    fallback: Option<Route>,\n    strict: bool,\n}\n")
             .item;
-    let gain = |name: &str, file: &str| definition((name, 1.0), &own, file);
+    let query = |text: &str| Query::parse(text, &mut Filter::default());
+    let gain = |name: &str, file: &str| definition(&query(name), (name, 1.0), &own, file);
     assert_eq!(gain("Router", "app.rs"), 1.0);
     assert_eq!(gain("router", "app.rs"), 0.7);
     assert_eq!(gain("Router", "router.rs"), 1.5);
-    assert_eq!(definition(("Router", 0.5), &own, "app.rs"), 0.5);
+    assert_eq!(definition(&query("Router"), ("Router", 0.5), &own, "app.rs"), 0.5);
     let method = only_item(&function("Router", 1)).item;
-    assert_eq!(definition(("Router", 1.0), &method, "app.rs"), 0.6);
+    assert_eq!(definition(&query("Router"), ("Router", 1.0), &method, "app.rs"), 0.6);
     // What is written as an identifier and is the whole query.
     let function = only_item(&function("read_header", 1)).item;
-    assert_eq!(definition(("read_header", 1.0), &function, "app.rs"), 2.0);
-    assert_eq!(definition(("read_header", 0.5), &function, "app.rs"), 0.3);
-    assert_eq!(definition(("Read_header", 1.0), &function, "app.rs"), 0.6 * 0.7);
+    assert_eq!(
+        definition(&query("read_header"), ("read_header", 1.0), &function, "app.rs"),
+        2.0
+    );
+    assert_eq!(
+        definition(&query("read_header"), ("read_header", 0.5), &function, "app.rs"),
+        0.3
+    );
+    assert_eq!(
+        definition(&query("Read_header"), ("Read_header", 1.0), &function, "app.rs"),
+        0.6 * 0.7
+    );
+    // A qualified name, in any syntax, and only if the whole is the same.
+    let method = IndexedItem {
+        name: "Picker:find".into(),
+        ..function
+    };
+    for (text, gain) in [
+        ("Picker:find", 2.0),
+        ("Picker.find()", 2.0),
+        ("Layout:find", 0.6),
+        ("find", 0.6),
+    ] {
+        assert_eq!(
+            definition(&query(text), ("find", 1.0), &method, "app.lua"),
+            gain,
+            "{text}"
+        );
+    }
 }
 
 #[test]
@@ -349,6 +376,9 @@ fn a_change_log_weighs_fully_only_if_the_query_names_it() {
     let bench = Bench::new();
     let entries = "- Retries a request with a timeout, and says how often it did.\n".repeat(3);
     bench.write("CHANGELOG.md", &format!("# Changes\n\n## 1.2.0\n\n{entries}"));
+    // With more sections than functions, it would be a folder of documents.
+    let code: String = (1..6).map(|number| function(&format!("f{number}"), number)).collect();
+    bench.write("code.rs", &code);
     bench.renew();
     let vector_index = bench.vector_index();
     let weight = |query: &str| {
