@@ -14,7 +14,7 @@ use super::closings::only_closes;
 use crate::text::{ByteRange, Language, floor_char};
 
 /// Longer texts are not measured as a whole. They do not fit, or are so unusual that a split does no harm.
-pub(super) const BYTES_PER_TOKEN: usize = 32;
+const BYTES_PER_TOKEN: usize = 32;
 
 /// Maximum number of tokens that a tokenizer adds to those of a text, of which each ASCII character has at most one: the special tokens of
 /// both ends, and the space before the first word.
@@ -48,12 +48,16 @@ impl Measure<'_> {
         // Reading an identifier as words adds at most a space to every two letters.
         let spaces = if self.language.is_code() { text.len() / 2 } else { 0 };
         (text.is_ascii() && text.len() + spaces + ADDED <= self.budget.window)
-            || (text.len() <= BYTES_PER_TOKEN * self.budget.window
-                && (self.budget.tokens)(text, self.language) <= self.budget.window)
+            || (text.len() <= self.most_bytes() && (self.budget.tokens)(text, self.language) <= self.budget.window)
     }
 
     fn tokens(&self, text: &str) -> usize {
         (self.budget.tokens)(text, self.language).saturating_sub(self.special)
+    }
+
+    /// Bytes above which a text is not measured; a window without a limit has none.
+    fn most_bytes(&self) -> usize {
+        BYTES_PER_TOKEN.saturating_mul(self.budget.window)
     }
 
     fn capacity(&self) -> usize {
@@ -172,7 +176,7 @@ fn atoms(text: &str, range: &ByteRange, measure: &Measure<'_>, borders: &Borders
 
 fn push_or_explode(text: &str, line: ByteRange, penalty: f32, measure: &Measure<'_>, atoms: &mut Vec<Atom>) {
     let content = &text[line.clone()];
-    if content.len() <= BYTES_PER_TOKEN * measure.budget.window {
+    if content.len() <= measure.most_bytes() {
         let tokens = measure.tokens(content);
         if tokens <= measure.capacity() {
             let touches = touches(text, line.start);
