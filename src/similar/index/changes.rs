@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path};
 
+use super::scripts::script;
 use super::selection;
 
 /// Files that determine which other files are indexed.
@@ -20,7 +21,7 @@ pub fn concerns(path: &Path) -> bool {
         return GIT_PATHS.iter().any(|name| below == Path::new(name));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    RULES.contains(&&*name) || selection::role(path).is_ok() || !path.is_file()
+    RULES.contains(&&*name) || selection::role(path).is_ok() || !path.is_file() || script(path).is_some()
 }
 
 #[cfg(test)]
@@ -33,6 +34,8 @@ mod tests {
         let root = folder.path();
         std::fs::create_dir_all(root.join("src/util.d")).unwrap();
         std::fs::write(root.join("photo.png"), "x").unwrap();
+        std::fs::write(root.join("run"), "#!/bin/sh\n").unwrap();
+        std::fs::write(root.join("blob"), "x").unwrap();
         std::fs::write(root.join("Cargo.lock"), "x").unwrap();
         for (path, concerned) in [
             ("src", true),
@@ -50,6 +53,8 @@ mod tests {
             (".git/index.lock", false),
             (".git/objects/ab/cdef", false),
             (".git/refs/heads/main", false),
+            ("run", true),
+            ("blob", false),
             ("photo.png", false),
             ("Cargo.lock", false),
         ] {

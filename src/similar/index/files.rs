@@ -16,10 +16,10 @@ use super::generated::is_generated;
 use super::ignored::{reads_settings_of_user, unreadable, unreadable_around};
 use super::notebook::{self, Notebook, is_notebook};
 use super::projects::{Checkout, Folder, Part};
+use super::scripts::script;
 use super::selection::{self, Role};
 use super::skipped::Skipped;
 use crate::places::home_folder;
-use crate::segment::language_of;
 use crate::text::{Language, decode, inactive, open_regular, secret_file};
 
 /// Limits on the files of a folder, and on the tokens per pass.
@@ -317,20 +317,6 @@ impl<'a> Walk<'a> {
         let below = folder.strip_prefix(self.root).unwrap_or(folder);
         self.skipped.push((below.to_owned(), reason));
     }
-}
-
-/// The language of a script without an extension, by its first line: `#!/usr/bin/env bash`.
-fn script(path: &Path) -> Option<Language> {
-    const LINE: u64 = 128;
-    if path.extension().is_some() || Language::from_path(path) != Language::Other {
-        return None;
-    }
-    let (file, _) = open_regular(path, u64::MAX).ok()?;
-    let mut start = Vec::new();
-    file.take(LINE).read_to_end(&mut start).ok()?;
-    let start = String::from_utf8_lossy(&start);
-    let line = start.lines().next().filter(|line| line.starts_with("#!"))?;
-    Some(language_of(None, None, line, || None)).filter(|language| *language != Language::Other)
 }
 
 /// The guarded data stays valid after a panic, so a poisoned lock is accepted.

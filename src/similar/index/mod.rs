@@ -35,6 +35,7 @@ mod ranking;
 mod read_query;
 mod reading;
 mod renew;
+mod scripts;
 mod searching;
 mod selection;
 mod sketch;
