@@ -73,9 +73,6 @@ enum SimilarFormat {
     Sarif,
 }
 
-/// The threshold that [`nothing`] names.
-const LOWER: f32 = 0.6;
-
 /// Lists items that resemble those of a file, or items of a folder that resemble each other.
 pub(super) fn run(arguments: &Similar) -> Result<ExitCode> {
     if arguments.place.is_dir() {
@@ -178,7 +175,7 @@ fn items(arguments: &Similar) -> Result<()> {
     let hidden = match arguments.threshold {
         None => items
             .iter()
-            .map(|item| answer(item, Some(LOWER)))
+            .map(|item| answer(item, Some(thresholds::DEFAULT)))
             .collect::<Result<_>>()?,
         Some(_) => Vec::new(),
     };
@@ -195,10 +192,11 @@ fn nothing(items: &[SimilarItems], hidden: &[SimilarItems]) -> String {
     match all.max_by(|(_, a), (_, b)| a.total_cmp(b)) {
         Some((best, score)) => format!(
             "nothing that a lens would show. Short, neighboring or otherwise expected items are left out, the best with {score:.2}: {} · \
-             {}:{}; --threshold {LOWER} shows them\n",
+             {}:{}; --threshold {} shows them\n",
             printable(&best.name),
             printable(&best.path),
-            best.start.line + 1
+            best.start.line + 1,
+            thresholds::DEFAULT
         ),
         None => "nothing resembles it\n".to_owned(),
     }

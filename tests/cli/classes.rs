@@ -100,11 +100,7 @@ fn words_get_the_classes_that_transformers_gives_their_first_tokens() {
 #[test]
 fn a_folder_is_classified_by_its_functions_types_and_headings_as_the_index_reads_it() {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let file = folder.path().join(name);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, text).unwrap();
-    };
+    let write = |path: &str, text: &str| super::write(folder.path(), path, text);
     write(
         "src/shop.py",
         "def pay(card):\n    return card\n\n\ndef draw(canvas):\n    return canvas\n",

@@ -121,14 +121,17 @@ fn folder_of_code(files: usize) -> tempfile::TempDir {
     folder
 }
 
+/// Writes a file below a folder, with the folders in its path.
+fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
 /// A folder with one function in two languages, and a test of it twice.
 fn folder_of_clones() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
+    let write = |path: &str, text: &str| write(folder.path(), path, text);
     let python = "def load_config(path):
     \"\"\"Read the settings from a file and check them.\"\"\"
     with open(path) as file:

@@ -1,5 +1,7 @@
 //! `fovea search`.
 
+use std::path::Path;
+
 use super::{folder_of_code, json, refusal, stdout, with_cache};
 
 #[test]
@@ -15,6 +17,13 @@ fn index_search_and_similar_use_the_current_folder_unless_told_otherwise() {
     assert!(similar.contains("readSettings · settings.js:1"), "{similar}");
 }
 
+/// Asserts that the first result of a search in a folder has a name.
+fn finds_first((folder, cache): (&Path, &Path), query: &str, name: &str) {
+    let mut search = with_cache(cache, &["search", query, "--format", "json"]);
+    let found = json(&search.current_dir(folder).output().unwrap());
+    assert_eq!(found[0]["name"], name, "{query}: {found}");
+}
+
 #[test]
 fn names_with_the_marks_of_ruby_are_found_with_and_without_them() {
     let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -27,20 +36,14 @@ fn names_with_the_marks_of_ruby_are_found_with_and_without_them() {
         ("reset", "reset!"),
         ("reset!", "reset!"),
     ] {
-        let mut search = with_cache(cache.path(), &["search", query, "--format", "json"]);
-        let found = json(&search.current_dir(folder.path()).output().unwrap());
-        assert_eq!(found[0]["name"], name, "{query}: {found}");
+        finds_first((folder.path(), cache.path()), query, name);
     }
 }
 
 #[test]
 fn a_name_or_title_that_is_the_whole_query_is_first_wherever_it_stands() {
     let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let write = |path: &str, text: &str| {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
+    let write = |path: &str, text: &str| super::write(folder.path(), path, text);
     write(
         "picker.lua",
         "function Picker:find()\n  return self.finder\nend\n\nfunction Picker:close()\n  self.window = nil\nend\n",
@@ -66,9 +69,7 @@ fn a_name_or_title_that_is_the_whole_query_is_first_wherever_it_stands() {
         ("test_logout_clears_session", "test_logout_clears_session"),
         ("git pickers", "Git pickers"),
     ] {
-        let mut search = with_cache(cache.path(), &["search", query, "--format", "json"]);
-        let found = json(&search.current_dir(folder.path()).output().unwrap());
-        assert_eq!(found[0]["name"], name, "{query}: {found}");
+        finds_first((folder.path(), cache.path()), query, name);
     }
 }
 

@@ -18,8 +18,6 @@ pub struct Query {
     pub words: Vec<Word>,
     /// The identifier, as typed, if the query consists of one; the last part of `zod::ZodString`.
     pub symbol: Option<String>,
-    /// The whole text, if it has several words: it may be the title of a section or a test.
-    pub title: Option<String>,
     /// Identifiers among other words, as typed.
     pub names: Vec<String>,
     /// Phrases that a passage must contain literally, in lower case.
@@ -96,7 +94,6 @@ impl Query {
         query.text = text.join(" ").trim().to_owned();
         query.words = content_words(&query.text);
         query.symbol = symbol(&query.text);
-        query.title = (query.text.split_whitespace().nth(1).is_some()).then(|| query.text.clone());
         query.names = match query.symbol {
             Some(_) => Vec::new(),
             None => names(&query.text),
@@ -104,6 +101,11 @@ impl Query {
         query.files = files(&query.text);
         query.asks = Asks::of(&query.text).with(filter);
         query
+    }
+
+    /// The text, if it has several words: it may be the title of a section or a test.
+    pub(super) fn title(&self) -> Option<&str> {
+        self.text.contains(' ').then_some(&*self.text)
     }
 
     /// Whether the query has no visible text.
@@ -296,15 +298,19 @@ pub fn folded(text: &str) -> String {
 
 /// The last part of a query that is a plain or qualified identifier.
 fn symbol(query: &str) -> Option<String> {
-    let query = query.strip_suffix("()").unwrap_or(query);
-    let query = query.replace("::", ".").replace("->", ".");
-    let mut parts = query.split(['.', ':', '\\', '#']);
     let identifier = |part: &str| {
         part.starts_with(|c: char| c.is_alphabetic() || c == '_')
             && unmarked(part).chars().all(|c| c.is_alphanumeric() || c == '_')
     };
-    let all = parts.clone().all(identifier);
-    all.then(|| parts.next_back().map(str::to_owned)).flatten()
+    let all = parts(query).all(identifier);
+    all.then(|| parts(query).last().map(str::to_owned)).flatten()
+}
+
+/// The parts of a qualified name in any syntax: `Server` and `run` of `Server::run`, `Server.run()` and `Server#run`.
+pub(super) fn parts(name: &str) -> impl Iterator<Item = &str> {
+    let name = name.strip_suffix("()").unwrap_or(name);
+    let joined = name.split("->").flat_map(|part| part.split("::"));
+    joined.flat_map(|part| part.split(['.', ':', '\\', '#']))
 }
 
 /// The identifiers in a text: words with inner capitals or underscores, and words before `()`.

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::super::Scale;
 use super::super::words::words;
 use super::lexicon::{bare, defined, stem};
-use super::query::{Asks, Query, folded, is_identifier, name_term, unmarked};
+use super::query::{Asks, Query, folded, is_identifier, name_term, parts, unmarked};
 use super::ranking::{self, Aside, DEFINITION, OWN_FILE, PATH, RELEVANCE, WORDS, Why, Without};
 use super::{Filter, Found, IndexedItem, VectorIndex};
 use crate::segment::ItemKind;
@@ -182,7 +182,7 @@ impl Weighing<'_> {
 /// The names whose definitions a query asks for, each with its weight.
 pub(super) fn wanted_names(query: &Query) -> impl Iterator<Item = (&str, f32)> {
     let alone = query.symbol.iter().map(|name| (&**name, 1.0));
-    let title = query.title.iter().map(|title| (&**title, 1.0));
+    let title = query.title().map(|title| (title, 1.0));
     let names = query.names.iter().map(|name| (&**name, NAMED_AMONG_OTHERS));
     alone.chain(title).chain(names)
 }
@@ -198,9 +198,9 @@ pub(super) fn borne<'a>(item: &'a IndexedItem, file: &'a str) -> &'a str {
 /// The gain of a passage as the definition of a name in a query, in units of [`DEFINITION`].
 pub(super) fn definition(query: &Query, (name, worth): (&str, f32), item: &IndexedItem, file: &str) -> f32 {
     let defined = borne(item, file);
-    // Ruby's `empty?` is found as `empty`, too; as `empty?` only itself is.
     // `Picker:find` and `What Is Telescope?` say as much as an identifier does.
-    let title = name.contains(' ') || (query.text != name && is_same_path(&query.text, &item.name));
+    let title = name.contains(' ') || (query.text != name && parts(&query.text).eq(parts(&item.name)));
+    // Ruby's `empty?` is found as `empty`, too; as `empty?` only itself is.
     let is_exact = title || defined == name || unmarked(defined) == name;
     let alone = ALONE.iter().find(|(kind, _)| *kind == item.kind);
     if let Some((_, gain)) = alone.filter(|_| is_exact && worth == 1.0 && (title || is_identifier(name))) {
@@ -219,16 +219,6 @@ pub(super) fn definition(query: &Query, (name, worth): (&str, f32), item: &Index
         false => 1.0,
     };
     worth * kind * own * case
-}
-
-/// Whether two qualified names are the same in any syntax: `Server::run` and `Server.run`.
-fn is_same_path(a: &str, b: &str) -> bool {
-    let parts = |name: &str| -> Vec<String> {
-        let name = name.trim_end_matches("()").replace("->", ".");
-        let parts = name.split(['.', ':', '#', '\\']).filter(|part| !part.is_empty());
-        parts.map(str::to_owned).collect()
-    };
-    parts(a) == parts(b)
 }
 
 /// Whether the contribution of a definition is that of the identifier which is the query.
@@ -272,7 +262,7 @@ impl<'a> Search<'a> {
             query,
             without,
             relevance,
-            of_prose: is_of_prose(vector_index),
+            of_prose: vector_index.of_prose,
         };
         let words = match without.words {
             true => Vec::new(),
@@ -344,18 +334,6 @@ impl<'a> Search<'a> {
             ..self.parts(passage, self.cosine(passage))
         }
     }
-}
-
-/// Whether a folder has more sections than functions and types.
-fn is_of_prose(vector_index: &VectorIndex) -> bool {
-    let of = |kinds: &[ItemKind]| {
-        vector_index
-            .facts
-            .iter()
-            .filter(|fact| kinds.contains(&fact.kind))
-            .count()
-    };
-    of(&[ItemKind::Heading]) > of(&[ItemKind::Function, ItemKind::Type])
 }
 
 /// The files whose names occur in a query.

@@ -48,6 +48,8 @@ pub struct VectorIndex {
     pub(super) lexicon: Lexicon,
     /// The hash of each lower-case name with its passage, ascending.
     pub(super) definitions: Vec<(Term, u32)>,
+    /// Whether it has more sections than functions and types, as a book has.
+    pub(super) of_prose: bool,
 }
 
 /// An item, and its surrounding item.
@@ -211,8 +213,11 @@ impl Listing {
         self.rows.shrink_to_fit();
         self.definitions.sort_unstable();
         self.definitions.shrink_to_fit();
+        let of = |kinds: &[ItemKind]| self.facts.iter().filter(|fact| kinds.contains(&fact.kind)).count();
+        let of_prose = of(&[ItemKind::Heading]) > of(&[ItemKind::Function, ItemKind::Type]);
         VectorIndex {
             root,
+            of_prose,
             foreign: self.paths.iter().map(|path| is_foreign_file(path)).collect(),
             paths: self.paths,
             items: self.items,
