@@ -10,7 +10,7 @@ use super::queue::{Answer, Ask};
 use super::workspace::Stage;
 use super::{CancellationToken, DocumentId, Home, ItemNeighbors, Neighbor, Refusal};
 use crate::model::{EmbeddedModel, Reader};
-use crate::similar::index::{Filter, Query, ReadQuery};
+use crate::similar::index::{Filter, Query, ReadQuery, doubt};
 use crate::text::Language;
 
 /// The answer to a search.
@@ -20,6 +20,8 @@ pub struct Searched {
     pub found: Vec<Neighbor>,
     /// A reason why the ranking is less reliable than usual, as [`ReadQuery::note`].
     pub note: Option<String>,
+    /// A warning that the results are far from the query, as [`doubt`].
+    pub doubt: Option<String>,
 }
 
 /// Maximum time that a search waits for the team's store.
@@ -118,6 +120,7 @@ impl AnalysisHandle {
             Err(Refusal::Loading) => ReadQuery {
                 vector: Vec::new(),
                 reader: Reader::Chosen,
+                expected: None,
                 note: Some("the model is still loading, so the results come from words alone".to_owned()),
             },
             Err(refusal) => return Err(refusal),
@@ -144,7 +147,9 @@ impl AnalysisHandle {
         let closed = self.closed_since(&lenses);
         found.retain(|neighbor| !stands_in(neighbor, &closed));
         self.drop_gone(&mut found);
-        Ok(Searched { found, note })
+        let hits = found.iter().map(|neighbor| (neighbor.score, neighbor.why.as_ref()));
+        let doubt = doubt(&query, read.expected, hits);
+        Ok(Searched { found, note, doubt })
     }
 
     /// Answers a search whose query the multilingual model reads.
@@ -188,6 +193,7 @@ impl AnalysisHandle {
         Searched {
             found,
             note: waiting.or(note),
+            doubt: None,
         }
     }
 

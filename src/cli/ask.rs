@@ -182,7 +182,7 @@ fn passages(arguments: &Ask, question: &Question, model: &dyn Fn() -> Model) -> 
     let mut query = Query::parse(question.text(), &mut filter);
     // Documents can answer questions as well as code.
     query.asks.prose = true;
-    let query = embedded(query, &model)?;
+    let (query, _) = embedded(query, &model)?;
     let found = search(&vector_index, &query, &filter, PASSAGES, Without::default());
     let passage = |found: &crate::similar::index::Found| {
         let path = place.join(&found.path);

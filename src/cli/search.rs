@@ -10,7 +10,7 @@ use super::input::Usage;
 use super::output::{self, Format};
 use crate::model::Model;
 use crate::render::{json, terminal};
-use crate::similar::index::{Query, Tests, Without, read_query, search};
+use crate::similar::index::{Query, Tests, Without, doubt, read_query, search};
 
 /// Arguments of `fovea search`.
 #[derive(Args, Debug)]
@@ -70,14 +70,14 @@ fn without(parts: &[Part]) -> Without {
     }
 }
 
-/// Adds the vector to a query; warnings about the query go to stderr.
-pub(super) fn embedded(mut query: Query, model: &Model) -> Result<Query> {
+/// Adds the vector to a query, and returns the score to expect ([`doubt`]); warnings about the query go to stderr.
+pub(super) fn embedded(mut query: Query, model: &Model) -> Result<(Query, Option<f32>)> {
     let read = read_query(model, &query.text)?;
     for note in query.note.iter().chain(&read.note) {
         output::say(note);
     }
     query.vector = read.vector;
-    Ok(query)
+    Ok((query, read.expected))
 }
 
 /// Finds the passages of a folder or a store that match a query.
@@ -89,25 +89,25 @@ pub(super) fn run(arguments: &Search) -> Result<()> {
     if query.is_empty() {
         return Err(Usage("search: the query contains no words to search for; add some".to_owned()).into());
     }
-    let found = match root {
+    let (query, expected, found) = match root {
         Some(root) if !arguments.scope.in_store() => {
             let model = arguments.scope.reader_of(&query.text)?;
             let vector_index = vector_index(&model, root)?;
-            let query = embedded(query, &model)?;
-            search(
-                &vector_index,
-                &query,
-                &filter,
-                arguments.top,
-                without(&arguments.without),
-            )
+            let (query, expected) = embedded(query, &model)?;
+            let without = without(&arguments.without);
+            let found = search(&vector_index, &query, &filter, arguments.top, without);
+            (query, expected, found)
         }
         root => {
             let (model, items) = arguments.scope.open(root)?;
-            let query = embedded(query, &model)?;
-            items.search(&query, &filter, arguments.top)?
+            let (query, expected) = embedded(query, &model)?;
+            let found = items.search(&query, &filter, arguments.top)?;
+            (query, expected, found)
         }
     };
+    if let Some(note) = doubt(&query, expected, found.iter().map(|hit| (hit.score, hit.why.as_ref()))) {
+        output::say(&note);
+    }
     let found = arguments.scope.shown(found);
     let found: Vec<_> = found.iter().map(json::found).collect();
     match arguments.format {

@@ -252,6 +252,9 @@ mod tests {
             assert!(reported(10, Shape { lines: 30, ..custom }), "{custom:?}");
         }
         assert!(reported(0, shape("new", None, true, 0)));
+        for plain in ["__private", "name__", "____", "name"] {
+            assert!(reported(10, shape(plain, None, false, 10)), "{plain}");
+        }
     }
 
     #[test]

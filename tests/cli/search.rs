@@ -235,6 +235,16 @@ fn a_query_that_the_model_cannot_read_gets_a_note_and_an_empty_one_is_refused() 
     );
     let output = search("numbers of a list");
     assert!(output.stderr.is_empty() && !json(&output).as_array().unwrap().is_empty());
+    let embedded = |query: &str| {
+        let root = folder.path().to_str().unwrap();
+        let output = with_cache(cache.path(), &["search", query, "--root", root])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let note = embedded("appointments of a patient at a clinic");
+    assert!(note.contains("nothing here is close to this query"), "{note}");
+    assert!(!embedded("numbers of a list").contains("nothing here"));
     for query in ["", " ", "\u{200b}", "lang:rust", "\"\""] {
         let said = refusal(&search(query), 2);
         assert!(said.contains("no words to search for"), "{query:?}: {said}");

@@ -510,6 +510,28 @@ async fn a_comparison_comes_without_its_matrix_and_its_rows_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_query_that_nothing_is_close_to_is_answered_with_a_note() {
+    let own = json!({"experimental": {"fovea": {"heat": false}}});
+    // An index that is still growing might contain something closer.
+    let options = json!({"debounceMs": 0, "index.enable": false});
+    let mut editor = Editor::start_with(own, options).await;
+    editor.open(B, "python", PYTHON).await;
+    editor.analyzed(B, 0, 4).await;
+    let search = |query: &str| {
+        let argument = json!({"query": query, "notes": true});
+        json!({"command": "fovea.search", "arguments": [argument]})
+    };
+    let far = editor
+        .request("workspace/executeCommand", search("zebra xylophone"))
+        .await;
+    let note = far["notes"][0].as_str().unwrap_or_else(|| panic!("{far}"));
+    assert!(note.starts_with("nothing here is close to this query"), "{note}");
+    let near = editor.request("workspace/executeCommand", search("load_config")).await;
+    assert_eq!(near["notes"], json!([]));
+    editor.finish().await;
+}
+
+#[tokio::test]
 async fn a_query_that_the_model_cannot_read_is_answered_with_a_note() {
     let search = |argument: Value| json!({"command": "fovea.search", "arguments": [argument]});
     // A client with an interface for Fovea gets notes if it asks for them, otherwise only the list.

@@ -259,6 +259,7 @@ impl Engine for Fake {
             vector: query,
             note,
             reader: Reader::Chosen,
+            expected: Some(0.18),
         })
     }
 

@@ -8,6 +8,7 @@ use tower_lsp::ls_types::{
 };
 
 use super::{show, similar};
+use crate::analysis::IndexStage;
 use crate::segment::ItemKind;
 use crate::server::protocol::{SearchAnswer, SearchArgs, SimilarItem};
 use crate::server::request_snapshot::RequestSnapshot;
@@ -134,7 +135,10 @@ async fn found(
         .found
         .iter()
         .filter_map(|near| Some((similar::similar(request, near)?, near.item.kind)));
-    Ok((told.collect(), searched.note))
+    // What is missing from an incomplete index may be close.
+    let is_complete = matches!(analysis.status().index.stage, IndexStage::Off | IndexStage::Ready);
+    let doubt = searched.doubt.filter(|_| is_complete);
+    Ok((told.collect(), searched.note.or(doubt)))
 }
 
 fn ready(session: &Session) -> bool {

@@ -1,6 +1,7 @@
 //! Reads a query with the model, and explains limits of the result.
 
 use super::super::MIN_COVERAGE;
+use super::doubt;
 use super::reading::embed_tokens;
 use crate::model::{Model, ModelError, Reader, Role};
 use crate::text::Language;
@@ -14,6 +15,8 @@ pub struct ReadQuery {
     pub note: Option<String>,
     /// The model that read it; only vectors of this model are comparable with it.
     pub reader: Reader,
+    /// The lowest score that the first result of a query with an answer usually has. `None` for models without a measured one.
+    pub expected: Option<f32>,
 }
 
 impl From<Vec<f32>> for ReadQuery {
@@ -22,6 +25,7 @@ impl From<Vec<f32>> for ReadQuery {
             vector,
             note: None,
             reader: Reader::Chosen,
+            expected: None,
         }
     }
 }
@@ -59,6 +63,7 @@ pub fn read_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
     if let Some(reason) = reason {
         return Ok(ReadQuery {
             reader: Reader::Chosen,
+            expected: None,
             vector: vec![0.0; model.hidden()],
             note: Some(format!(
                 "{reason}, so the results come from its words alone; use words that the model knows, or a multilingual model"
@@ -75,6 +80,7 @@ pub fn read_query(model: &Model, text: &str) -> Result<ReadQuery, ModelError> {
         vector,
         note,
         reader: Reader::Chosen,
+        expected: model.is_embedded().then_some(doubt::EXPECTED),
     })
 }
 

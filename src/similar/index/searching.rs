@@ -34,6 +34,12 @@ const ALONE_ASIDE: f32 = 1.65;
 const LEAST_WEIGHT: f32 = 0.6;
 const LEAST_WEIGHT_OF_TITLE: f32 = 0.85;
 
+/// The least weight of tests, documentation and similar passages that alone contain the words of the query.
+const LEAST_WEIGHT_OF_ONLY: f32 = 0.85;
+
+/// They are alone if the words of all other passages count at most this share of theirs.
+const ELSEWHERE: f32 = 0.3;
+
 /// Gain from which a definition counts as what the query names.
 const NAMED: f32 = 1.6;
 
@@ -54,8 +60,9 @@ pub fn search(
     if count == 0 || vector_index.is_empty() || query.is_empty() {
         return Vec::new();
     }
-    let asked = Search::new(vector_index, query, without);
+    let mut asked = Search::new(vector_index, query, without);
     let allowed = vector_index.allowed(filter);
+    asked.weighing.elsewhere = asked.elsewhere(&allowed);
     let phrases: Vec<_> = query.phrases.iter().flat_map(|phrase| words(phrase)).collect();
     let holds = |passage: usize| {
         let holds = |term| vector_index.lexicon.holds(passage as u32, term);
@@ -132,6 +139,8 @@ pub(super) struct Weighing<'a> {
     pub relevance: Scale,
     /// Whether most items are sections of documents, as in a book.
     pub of_prose: bool,
+    /// The highest [`Evidence::words`] of a passage of full weight.
+    pub elsewhere: f32,
 }
 
 impl Weighing<'_> {
@@ -145,6 +154,11 @@ impl Weighing<'_> {
         let weight = match self.without.weights {
             true => 1.0,
             false => evidence.aside.weight(self.asks(evidence.named)),
+        };
+        let alone_with_words = evidence.words > 0.0 && self.elsewhere <= ELSEWHERE * evidence.words;
+        let weight = match alone_with_words {
+            true => weight.max(LEAST_WEIGHT_OF_ONLY),
+            false => weight,
         };
         // A test or an older version of a name is hardly what a user looks for, unless nothing else has the name.
         let (weight, definition) = match evidence.definition {
@@ -166,6 +180,11 @@ impl Weighing<'_> {
             weight,
             matched: Vec::new(),
         }
+    }
+
+    /// Whether nothing lowers the weight of a passage.
+    pub(super) fn has_full_weight(&self, aside: Aside) -> bool {
+        aside.weight(self.asks(false)) == 1.0
     }
 
     /// The query's preferences for a file. A file that it names is wanted, whatever its kind, and so is prose where most is prose.
@@ -263,6 +282,7 @@ impl<'a> Search<'a> {
             without,
             relevance,
             of_prose: vector_index.of_prose,
+            elsewhere: 0.0,
         };
         let words = match without.words {
             true => Vec::new(),
@@ -287,6 +307,18 @@ impl<'a> Search<'a> {
             vector,
             along,
         }
+    }
+
+    /// The value of [`Weighing::elsewhere`] among the allowed passages.
+    fn elsewhere(&self, allowed: impl Fn(usize) -> bool) -> f32 {
+        let full = |passage: usize| self.weighing.has_full_weight(self.vector_index.facts[passage].aside);
+        let words = self.words.iter().enumerate();
+        words.fold(0.0, |most, (passage, words)| {
+            match *words > most && full(passage) && allowed(passage) {
+                true => *words,
+                false => most,
+            }
+        })
     }
 
     /// The score of a passage with a given cosine.

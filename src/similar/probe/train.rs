@@ -361,24 +361,31 @@ mod tests {
     #[test]
     fn a_report_counts_right_items_by_label() {
         let names = ["a", "b", "c"].map(str::to_owned);
-        // Given: a, a, b, b; true: a, b, b, b. Nothing is c.
-        let predicted = [[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3]].map(|own| own.to_vec());
-        let unseen = vec![vec![0.0; 3]; 4];
-        let report = report(&predicted, &unseen, &[0, 1, 1, 1], (&names, &[1, 3, 0]), 5);
+        // Given: a, a, b, b, b; true: a, b, b, b, b. Nothing is c.
+        let predicted = [
+            [0.7, 0.2, 0.1],
+            [0.6, 0.3, 0.1],
+            [0.1, 0.8, 0.1],
+            [0.2, 0.5, 0.3],
+            [0.1, 0.8, 0.1],
+        ]
+        .map(|own| own.to_vec());
+        let unseen = vec![vec![0.0; 3]; 5];
+        let report = report(&predicted, &unseen, &[0, 1, 1, 1, 1], (&names, &[1, 4, 0]), 5);
         assert_eq!(
             (report.items, report.folds, report.accuracy, report.majority),
-            (4, 5, 0.75, 0.75)
+            (5, 5, 0.8, 0.8)
         );
         let labels: Vec<(f32, f32)> = report
             .labels
             .iter()
             .map(|label| (label.precision, label.recall))
             .collect();
-        assert_eq!(labels, [(0.5, 1.0), (1.0, 2.0 / 3.0), (0.0, 0.0)]);
-        let expected = -(0.7f64.ln() + 0.3f64.ln() + 0.8f64.ln() + 0.5f64.ln()) / 4.0;
+        assert_eq!(labels, [(0.5, 1.0), (1.0, 0.75), (0.0, 0.0)]);
+        let expected = -(0.7f64.ln() + 0.3f64.ln() + 2.0 * 0.8f64.ln() + 0.5f64.ln()) / 5.0;
         assert!((f64::from(report.log_loss) - expected).abs() < 1e-6);
-        // By tenths of certainty: .7 right, .6 wrong, .8 right, .5 right.
-        assert!((report.calibration_error - (0.3 + 0.6 + 0.2 + 0.5) / 4.0).abs() < 1e-6);
+        // By tenths of certainty: .7 right, .6 wrong, .8 right twice, .5 right.
+        assert!((report.calibration_error - (0.3 + 0.6 + 2.0 * 0.2 + 0.5) / 5.0).abs() < 1e-6);
     }
 
     /// Vectors around one of `count` directions; some of their labels are wrong.
@@ -461,6 +468,15 @@ mod tests {
         let (vectors, labels) = made(60, 3);
         let again = train_again(&vectors, &labels, ("m", "id"), &before).unwrap().probe;
         assert_eq!((again.labels.len(), again.rows.len()), (3, 3));
+    }
+
+    #[test]
+    fn weights_of_another_width_do_not_begin_a_training() {
+        let (vectors, labels) = made(60, 2);
+        let before = train(&vectors, &labels, ("m", "id")).unwrap().probe;
+        let narrow: Vec<Vec<f32>> = vectors.iter().map(|vector| vector[..12].to_vec()).collect();
+        let again = train_again(&narrow, &labels, ("m", "id"), &before).unwrap().probe;
+        assert_eq!(again.width(), 12);
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
         relevance: open.calibration.relevance(),
         // A store has many folders.
         of_prose: false,
+        elsewhere: 0.0,
     };
     let mut transaction = view(open)?;
     let wanted = Wanted::of(filter).with_words(query);
@@ -110,11 +111,25 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
         .collect();
     // Equal scores are ordered by folder, path and position.
     passages.sort_by_key(|(file, proposed)| (*file, proposed.passage.ordinal));
-    let why: Vec<Why> = passages
+    let evidence: Vec<(Evidence, Vec<String>)> = passages
         .iter()
         .map(|(file, proposed)| {
             let file = &files.known[*file as usize];
-            proposed.why(&weighing, &proposals.words, file)
+            proposed.evidence(&weighing, &proposals.words, file)
+        })
+        .collect();
+    let full = evidence
+        .iter()
+        .filter(|(evidence, _)| weighing.has_full_weight(evidence.aside));
+    let weighing = Weighing {
+        elsewhere: full.fold(0.0, |most, (evidence, _)| evidence.words.max(most)),
+        ..weighing
+    };
+    let why: Vec<Why> = evidence
+        .into_iter()
+        .map(|(evidence, matched)| Why {
+            matched,
+            ..weighing.parts(&evidence)
         })
         .collect();
     let mut scored: Vec<(usize, f32)> = why.iter().map(Why::score).enumerate().collect();
@@ -369,8 +384,8 @@ struct Proposed {
 }
 
 impl Proposed {
-    /// The parts of its score, in a file.
-    fn why(&self, weighing: &Weighing, words: &WordStatistics, file: &ProposedFile) -> Why {
+    /// The evidence for it in a file, and the words of the query that it contains there.
+    fn evidence(&self, weighing: &Weighing, words: &WordStatistics, file: &ProposedFile) -> (Evidence, Vec<String>) {
         let query = weighing.query;
         let item = &self.passage.item;
         let of_path = |term: i32| {
@@ -406,10 +421,7 @@ impl Proposed {
             aside: file.aside.of_passage(item.kind, file.is_test(&self.passage)),
             named: names_file(query, &file.name),
         };
-        Why {
-            matched,
-            ..weighing.parts(&evidence)
-        }
+        (evidence, matched)
     }
 }
 

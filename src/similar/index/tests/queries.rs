@@ -37,6 +37,27 @@ fn configuration_ranks_below_code_unless_the_query_asks_for_it() {
 }
 
 #[test]
+fn a_word_that_only_documentation_contains_is_found_there_first() {
+    let bench = Bench::new();
+    bench.write(
+        "src/server.rs",
+        &format!("/// Runs a server.\n{}", function("serve", 3)),
+    );
+    let page = "# Gunicorn\n\nGunicorn is a server with several workers, and it is easy to install on most machines of a team.\n";
+    bench.write("docs/deploying/gunicorn.md", page);
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let first = |query: &str| {
+        let hit = search(&vector_index, query, &Filter::default(), 1).remove(0);
+        (hit.path.to_owned(), hit.why.unwrap().weight)
+    };
+    assert_eq!(first("gunicorn"), (PathBuf::from("docs/deploying/gunicorn.md"), 0.85));
+    assert_eq!(first("workers of a team").1, 0.85);
+    // Code contains this word as well.
+    assert_eq!(first("server"), (PathBuf::from("src/server.rs"), 1.0));
+}
+
+#[test]
 fn filters_apply_before_the_best_are_selected() {
     let bench = Bench::new();
     for i in 0..30 {
@@ -378,12 +399,17 @@ fn a_change_log_weighs_fully_only_if_the_query_names_it() {
     bench.write("CHANGELOG.md", &format!("# Changes\n\n## 1.2.0\n\n{entries}"));
     // With more sections than functions, it would be a folder of documents.
     let code: String = (1..6).map(|number| function(&format!("f{number}"), number)).collect();
-    bench.write("code.rs", &code);
+    // Words that only the change log contains would raise it.
+    bench.write(
+        "code.rs",
+        &format!("{code}/// Retries a request with a timeout.\n{}", function("again", 7)),
+    );
     bench.renew();
     let vector_index = bench.vector_index();
     let weight = |query: &str| {
-        let hits = search(&vector_index, query, &Filter::default(), 1);
-        hits[0].why.as_ref().unwrap().weight
+        let hits = search(&vector_index, query, &Filter::default(), 20);
+        let hit = hits.iter().find(|hit| hit.path.ends_with("CHANGELOG.md")).unwrap();
+        hit.why.as_ref().unwrap().weight
     };
     assert!(weight("retry a request with a timeout") < 0.5);
     assert_eq!(weight("retries in CHANGELOG.md"), 1.0);
