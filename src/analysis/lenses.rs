@@ -13,8 +13,8 @@ use super::{DocumentId, DocumentReport, Home, ItemNeighbors, Neighbor};
 use crate::segment::{Item, ItemKind};
 use crate::similar::decision::Detail;
 use crate::similar::index::{
-    Asked, Collection, EmbeddedItem, Filter, Found, IndexedItem, Query, VectorIndex, folded, item_fingerprint,
-    item_words,
+    Asked, Collection, EmbeddedItem, Filter, Found, IndexedItem, Query, VectorIndex, Without, folded, item_fingerprint,
+    item_words, search_in,
 };
 use crate::similar::{Center, Part, embed, thresholds, units_of};
 use crate::text::{PositionEncoding, Snapshot};
@@ -339,8 +339,8 @@ impl Lenses {
     /// Items in the open documents and the workspace that match a query, best first. The caller passes the current workspace, which may be
     /// newer than that of the lenses.
     pub fn search(&self, workspace: &Workspace, query: &Query, filter: &Filter, count: usize) -> Vec<Neighbor> {
-        let open = self.open.search(query, filter, count).unwrap_or_default();
-        let open = open
+        let around = workspace.surroundings(query, filter);
+        let open = search_in(&self.open, query, filter, count, (Without::default(), around))
             .into_iter()
             .filter(|found| self.holds_phrases(found, &query.phrases));
         let mut found: Vec<Neighbor> = open.filter_map(|found| self.open_item(found)).collect();

@@ -31,6 +31,10 @@ fn plain() -> Value {
 
 async fn two_documents(capabilities: Value) -> Editor {
     let options = json!({"debounceMs": 0, "codeLens": {"minSimilarity": 0.1}, "lens": {"detail": "all"}});
+    two_documents_with(capabilities, options).await
+}
+
+async fn two_documents_with(capabilities: Value, options: Value) -> Editor {
     let mut editor = Editor::start_with(capabilities, options).await;
     editor.open(A, "rust", RUST).await;
     editor.open(B, "python", PYTHON).await;
@@ -512,11 +516,10 @@ async fn a_comparison_comes_without_its_matrix_and_its_rows_one_by_one() {
 #[tokio::test]
 async fn a_query_that_nothing_is_close_to_is_answered_with_a_note() {
     let own = json!({"experimental": {"fovea": {"heat": false}}});
+    let mut options = json!({"debounceMs": 0, "codeLens": {"minSimilarity": 0.1}, "lens": {"detail": "all"}});
     // An index that is still growing might contain something closer.
-    let options = json!({"debounceMs": 0, "index.enable": false});
-    let mut editor = Editor::start_with(own, options).await;
-    editor.open(B, "python", PYTHON).await;
-    editor.analyzed(B, 0, 4).await;
+    options["index.enable"] = json!(false);
+    let mut editor = two_documents_with(own, options).await;
     let search = |query: &str| {
         let argument = json!({"query": query, "notes": true});
         json!({"command": "fovea.search", "arguments": [argument]})

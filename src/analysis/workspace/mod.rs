@@ -15,7 +15,7 @@ use std::time::Instant;
 use super::queue::lock;
 use crate::model::Model;
 use crate::similar::Center;
-use crate::similar::index::{Asked, Collection, Filter, Found, Limits, Progress, Query, VectorIndex};
+use crate::similar::index::{Asked, Collection, Filter, Found, Limits, Progress, Query, Surroundings, VectorIndex};
 use crate::text::Language;
 
 /// Maximum number of similar items that are kept per item.
@@ -192,6 +192,12 @@ impl Workspace {
         }
         known.insert(key(asked), found.clone());
         found
+    }
+
+    /// What the folders say about a query, for a search of open documents.
+    pub fn surroundings(&self, query: &Query, filter: &Filter) -> Surroundings {
+        let folders = self.vector_indexes.iter().chain(&self.sketches);
+        Surroundings::of(folders.map(|folder| &**folder), query, filter)
     }
 
     /// Items that match a query, best first.

@@ -76,7 +76,7 @@ pub use ranking::{Why, Without};
 pub use read_query::{ReadQuery, read_query, route_query};
 pub use reading::{EmbeddedItem, embed_items, embed_query};
 pub use renew::{Progress, Renewal};
-pub use searching::search;
+pub use searching::{Surroundings, search, search_in};
 pub use selection::holds_data;
 pub use skipped::Skipped;
 pub use vector_index::VectorIndex;

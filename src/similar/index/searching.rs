@@ -49,6 +49,31 @@ const NOT_A_TYPE: f32 = 0.6;
 /// Weight of a definition whose name differs from the query in case: `request` for `Request`.
 const OTHER_CASE: f32 = 0.7;
 
+/// What the folders around some documents say about a query. Two documents alone do not show whether a project is a book, or whether code
+/// contains a word.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Surroundings {
+    /// Whether most of their items are sections; `None` if there is no folder.
+    of_prose: Option<bool>,
+    /// As [`Weighing::elsewhere`].
+    elsewhere: f32,
+}
+
+impl Surroundings {
+    /// What indexes of folders say. A passage has to pass the filter.
+    pub fn of<'a>(folders: impl Iterator<Item = &'a VectorIndex>, query: &Query, filter: &Filter) -> Surroundings {
+        folders
+            .filter(|folder| !folder.is_empty())
+            .fold(Surroundings::default(), |all, folder| {
+                let search = Search::new(folder, query, Without::default());
+                Surroundings {
+                    of_prose: Some(folder.of_prose && all.of_prose.unwrap_or(true)),
+                    elsewhere: search.elsewhere(folder.allowed(filter)).max(all.elsewhere),
+                }
+            })
+    }
+}
+
 /// The passages of a folder that answer a query, best first. `without` disables parts of the ranking.
 pub fn search(
     vector_index: &VectorIndex,
@@ -57,12 +82,24 @@ pub fn search(
     count: usize,
     without: Without,
 ) -> Vec<Found> {
+    search_in(vector_index, query, filter, count, (without, Surroundings::default()))
+}
+
+/// As [`search`], for documents whose folders are indexed elsewhere.
+pub fn search_in(
+    vector_index: &VectorIndex,
+    query: &Query,
+    filter: &Filter,
+    count: usize,
+    (without, around): (Without, Surroundings),
+) -> Vec<Found> {
     if count == 0 || vector_index.is_empty() || query.is_empty() {
         return Vec::new();
     }
     let mut asked = Search::new(vector_index, query, without);
     let allowed = vector_index.allowed(filter);
-    asked.weighing.elsewhere = asked.elsewhere(&allowed);
+    asked.weighing.of_prose = around.of_prose.unwrap_or(asked.weighing.of_prose);
+    asked.weighing.elsewhere = asked.elsewhere(&allowed).max(around.elsewhere);
     let phrases: Vec<_> = query.phrases.iter().flat_map(|phrase| words(phrase)).collect();
     let holds = |passage: usize| {
         let holds = |term| vector_index.lexicon.holds(passage as u32, term);

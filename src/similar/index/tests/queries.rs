@@ -58,6 +58,33 @@ fn a_word_that_only_documentation_contains_is_found_there_first() {
 }
 
 #[test]
+fn an_open_page_weighs_as_it_does_in_its_folder() {
+    let folder = Bench::new();
+    folder.write(
+        "src/server.rs",
+        &format!("/// Runs a server.\n{}", function("serve", 3)),
+    );
+    let page = Bench::new();
+    let text = "# Deploying\n\nA server with several workers is easy to install on most machines of a team, say the authors.\n";
+    page.write("deploying.md", text);
+    folder.write("deploying.md", text);
+    folder.renew();
+    page.renew();
+    let (folder, page) = (folder.vector_index(), page.vector_index());
+    let weight = |word: &str, folders: &[&VectorIndex]| {
+        let mut filter = Filter::default();
+        let mut query = Query::parse(word, &mut filter);
+        query.vector = embed_query(&MODEL, &query.text).unwrap();
+        let around = Surroundings::of(folders.iter().copied(), &query, &filter);
+        let hits = search_in(&page, &query, &filter, 1, (Without::default(), around));
+        hits[0].why.as_ref().unwrap().weight
+    };
+    assert_eq!(weight("server", &[]), 1.0, "alone, it is a book");
+    assert_eq!(weight("server", &[&folder]), 0.5, "code contains this word");
+    assert_eq!(weight("workers", &[&folder]), 0.85);
+}
+
+#[test]
 fn filters_apply_before_the_best_are_selected() {
     let bench = Bench::new();
     for i in 0..30 {
