@@ -62,10 +62,16 @@ pub struct Surroundings {
 impl Surroundings {
     /// What indexes of folders say. A passage has to pass the filter.
     pub fn of<'a>(folders: impl Iterator<Item = &'a VectorIndex>, query: &Query, filter: &Filter) -> Surroundings {
+        // Only the words count here.
+        let words = Without {
+            definition: true,
+            path: true,
+            ..Without::default()
+        };
         folders
             .filter(|folder| !folder.is_empty())
             .fold(Surroundings::default(), |all, folder| {
-                let search = Search::new(folder, query, Without::default());
+                let search = Search::new(folder, query, words);
                 Surroundings {
                     of_prose: Some(folder.of_prose && all.of_prose.unwrap_or(true)),
                     elsewhere: search.elsewhere(folder.allowed(filter)).max(all.elsewhere),

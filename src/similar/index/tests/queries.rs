@@ -36,13 +36,15 @@ fn configuration_ranks_below_code_unless_the_query_asks_for_it() {
     assert_eq!(lowered("retry a request lang:toml"), 1.0);
 }
 
+/// A function with "server" in its documentation.
+fn server() -> String {
+    format!("/// Runs a server.\n{}", function("serve", 3))
+}
+
 #[test]
 fn a_word_that_only_documentation_contains_is_found_there_first() {
     let bench = Bench::new();
-    bench.write(
-        "src/server.rs",
-        &format!("/// Runs a server.\n{}", function("serve", 3)),
-    );
+    bench.write("src/server.rs", &server());
     let page = "# Gunicorn\n\nGunicorn is a server with several workers, and it is easy to install on most machines of a team.\n";
     bench.write("docs/deploying/gunicorn.md", page);
     bench.renew();
@@ -60,10 +62,7 @@ fn a_word_that_only_documentation_contains_is_found_there_first() {
 #[test]
 fn an_open_page_weighs_as_it_does_in_its_folder() {
     let folder = Bench::new();
-    folder.write(
-        "src/server.rs",
-        &format!("/// Runs a server.\n{}", function("serve", 3)),
-    );
+    folder.write("src/server.rs", &server());
     let page = Bench::new();
     let text = "# Deploying\n\nA server with several workers is easy to install on most machines of a team, say the authors.\n";
     page.write("deploying.md", text);
