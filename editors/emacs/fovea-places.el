@@ -34,7 +34,9 @@
 
 (defun fovea--describe (item)
   "One line about ITEM, which begins with its name for completion."
-  (format "%s · %s:%d" (plist-get item :name) (fovea--item-path item)
+  (format "%s%s · %s:%d" (plist-get item :name)
+          (if-let ((container (plist-get item :container))) (concat " in " container) "")
+          (fovea--item-path item)
           (1+ (plist-get (plist-get (plist-get item :selection) :start) :line))))
 
 (defun fovea--annotate (item)

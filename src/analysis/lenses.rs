@@ -374,6 +374,7 @@ impl Lenses {
                     version: document.version,
                 },
                 item: nearest.item.clone(),
+                container: found.container.clone(),
                 score: found.score,
                 why: found.why.clone(),
             })
@@ -463,6 +464,7 @@ impl Lenses {
                 version: document.version,
             },
             item: found.item,
+            container: found.container,
             score: found.score,
             why: found.why,
         })
@@ -487,6 +489,7 @@ impl Lenses {
                 link: found.link.clone(),
             },
             item: found.item.clone(),
+            container: found.container.clone(),
             score: found.score,
             why: found.why.clone(),
         })
@@ -515,6 +518,7 @@ impl Lenses {
         (!older).then(|| Neighbor {
             home: Home::File(path),
             item: found.item.clone(),
+            container: found.container.clone(),
             score: found.score,
             why: found.why.clone(),
         })

@@ -133,6 +133,8 @@ pub struct Neighbor {
     pub home: Home,
     /// The item.
     pub item: crate::similar::index::IndexedItem,
+    /// The name of the type or function that contains it.
+    pub container: Option<String>,
     /// For a neighbor of an item, the language-centered cosine, -1 to 1; for a search, [`crate::similar::index::Found::score`].
     pub score: f32,
     /// The reason for the match, for a search.

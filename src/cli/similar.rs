@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::index::{self, Scope};
 use super::input::{self, Usage};
 use super::output;
-use crate::render::json::SimilarItems;
+use crate::render::json::{FoundItem, SimilarItems};
 use crate::render::terminal::printable;
 use crate::render::{json, markdown, sarif, terminal};
 use crate::similar::Center;
@@ -160,7 +160,10 @@ fn items(arguments: &Similar) -> Result<()> {
         let found = collection.similar(&asked, &filter, arguments.top.unwrap_or(ITEMS))?;
         let found = arguments.scope.shown(found);
         Ok(SimilarItems {
-            item: json::item(&path, item),
+            item: FoundItem {
+                container: around.known(&path, item).and_then(|known| known.container(item)),
+                ..json::item(&path, item)
+            },
             similar: found.iter().map(json::found).collect(),
         })
     };

@@ -319,6 +319,9 @@ pub struct FoundItem {
     pub path: String,
     /// Its name in the source.
     pub name: String,
+    /// The name of the type or function that contains it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// Its kind.
     pub kind: &'static str,
     /// Its language.
@@ -383,6 +386,7 @@ pub fn group(group: &Group) -> GroupOfItems {
 /// The JSON of a found item.
 pub fn found(found: &Found) -> FoundItem {
     FoundItem {
+        container: found.container.clone(),
         score: Some(found.score),
         folder: (!found.root.is_absolute()).then(|| found.root.display().to_string()),
         link: found.link.clone(),
@@ -396,6 +400,7 @@ pub fn item(path: &std::path::Path, item: &IndexedItem) -> FoundItem {
     FoundItem {
         path: path.display().to_string(),
         name: item.name.clone(),
+        container: None,
         kind: item.kind.name(),
         language: item.language.name(),
         start: item.start.into(),

@@ -200,6 +200,7 @@ mod tests {
                 name_start: start,
                 name_end: end,
             },
+            container: None,
             score: 0.876,
             link: None,
             why: None,

@@ -17,6 +17,24 @@ fn index_search_and_similar_use_the_current_folder_unless_told_otherwise() {
     assert!(similar.contains("readSettings · settings.js:1"), "{similar}");
 }
 
+#[test]
+fn a_method_is_listed_with_its_type() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let class = "class Session:\n    def put(self, url):\n        return self.request('PUT', url)\n";
+    std::fs::write(folder.path().join("session.py"), class).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut search = with_cache(cache.path(), arguments);
+        search.current_dir(folder.path()).output().unwrap()
+    };
+    let listed = stdout(&run(&["search", "put"]));
+    assert!(listed.contains("put in Session · session.py:2"), "{listed}");
+    let found = json(&run(&["search", "put", "--format", "json"]));
+    assert_eq!(
+        (&found[0]["name"], &found[0]["container"]),
+        (&"put".into(), &"Session".into())
+    );
+}
+
 /// Asserts that the first result of a search in a folder has a name.
 fn finds_first((folder, cache): (&Path, &Path), query: &str, name: &str) {
     let mut search = with_cache(cache, &["search", query, "--format", "json"]);

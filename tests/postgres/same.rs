@@ -154,7 +154,14 @@ fn bars(base: Option<f32>) -> Vec<f32> {
 ///
 /// Items with a score close to the last one or to a threshold may differ.
 fn same(one: &[Found], other: &[Found], bars: &[f32], question: &str) -> usize {
-    let key = |hit: &Found| (hit.path.clone(), hit.item.start, hit.item.name.clone());
+    let key = |hit: &Found| {
+        (
+            hit.path.clone(),
+            hit.item.start,
+            hit.item.name.clone(),
+            hit.container.clone(),
+        )
+    };
     let at_a_bar = |hit: &Found| bars.iter().any(|bar| (hit.score - bar).abs() < NEAR);
     let clear = |hits: &[Found]| -> Vec<Found> { hits.iter().filter(|hit| !at_a_bar(hit)).cloned().collect() };
     let (clear_one, clear_other) = match one.len() == other.len() {

@@ -26,6 +26,11 @@ export function placeOf(item: SimilarItem): string {
   return item.store ? `${item.store.folder}: ${item.store.path}:${line + 1}` : label(vscode.Uri.parse(item.uri), line);
 }
 
+/** The type or function that contains an item and its place: `in Session · src/sessions.py:12`. */
+export function describe(item: SimilarItem): string {
+  return item.container ? `in ${item.container} · ${placeOf(item)}` : placeOf(item);
+}
+
 /** Opens the web page of an item in a store; without one, shows its place. */
 export async function openPage(item: SimilarItem): Promise<void> {
   if (/^https?:/.test(item.uri)) {

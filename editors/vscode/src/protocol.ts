@@ -128,6 +128,8 @@ export interface SimilarItem {
   /** Its name. */
   selection: Range;
   name: string;
+  /** The type or function that contains it. */
+  container?: string;
   kind: string;
   language: string;
   score: number;

@@ -50,9 +50,11 @@ fn capitalized(text: &str) -> String {
 fn line(item: &FoundItem) -> String {
     let place = format!("{}:{}-{}", item.path, item.start.line + 1, last_line(item));
     let score = item.score.unwrap_or_default();
+    let container = item.container.as_ref().map(|name| format!(" in {}", code(name)));
     format!(
-        "{} {} · {} {} · {score:.2}",
+        "{}{} {} · {} {} · {score:.2}",
         code(&item.name),
+        container.unwrap_or_default(),
         code(&place),
         item.language,
         item.kind

@@ -14,12 +14,7 @@ pub fn similar(all: &[SimilarItems]) -> String {
     let mut text = String::new();
     for one in all.iter().filter(|one| !one.similar.is_empty()) {
         let item = &one.item;
-        text += &format!(
-            "{} · {}:{}\n",
-            clean(&item.name),
-            clean(&item.path),
-            item.start.line + 1
-        );
+        text += &format!("{} · {}:{}\n", named(item), clean(&item.path), item.start.line + 1);
         text.extend(one.similar.iter().map(|item| line(item, "  ")));
     }
     text
@@ -53,12 +48,18 @@ fn line(item: &FoundItem, indent: &str) -> String {
     let matched = matched.map_or_else(String::new, |why| format!(" · has {}", clean(&why.matched.join(", "))));
     format!(
         "{indent}{score}{} · {}:{} · {} {}{matched}\n",
-        clean(&item.name),
+        named(item),
         clean(&item.path),
         lines(item),
         item.language,
         item.kind
     )
+}
+
+/// The name of an item, with the type or function that contains it: `put in Session`.
+fn named(item: &FoundItem) -> String {
+    let container = item.container.as_ref().map(|name| format!(" in {}", clean(name)));
+    clean(&item.name) + &container.unwrap_or_default()
 }
 
 /// The line where an item starts; for an item without a name, its first and last line.

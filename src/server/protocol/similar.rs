@@ -34,6 +34,9 @@ pub struct SimilarItem {
     pub selection: Range,
     /// Its name in the source.
     pub name: String,
+    /// The name of the type or function that contains it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
     /// `function`, `type` or `heading`; in a search also `file`.
     ///
     /// `file` is the text around the items of a file.

@@ -138,6 +138,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         range,
         selection: range,
         name: String::new(),
+        container: Some(String::new()),
         kind: String::new(),
         language: String::new(),
         score: 0.5,
@@ -152,6 +153,7 @@ fn full() -> BTreeMap<&'static str, Value> {
         }),
     };
     let found = SimilarItem {
+        container: None,
         store: None,
         ..similar.clone()
     };

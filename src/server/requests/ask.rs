@@ -154,6 +154,7 @@ async fn tell(
         range: found.range,
         selection: found.range,
         name: found.text.split_whitespace().collect::<Vec<_>>().join(" "),
+        container: None,
         kind: String::new(),
         language: String::new(),
         score: found.score,

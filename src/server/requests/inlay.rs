@@ -8,7 +8,7 @@ use tower_lsp::ls_types::{
     InlayHint, InlayHintLabel, InlayHintLabelPart, InlayHintParams, InlayHintTooltip, Location, Position,
 };
 
-use super::similar::{self, one_line};
+use super::similar::{self, named};
 use crate::server::protocol::SimilarItem;
 use crate::server::request_snapshot::{Active, RequestSnapshot};
 use crate::server::session::Session;
@@ -55,7 +55,7 @@ pub async fn hints(session: &Session, request: &RequestSnapshot, params: &InlayH
 fn hint(request: &RequestSnapshot, active: &Active, position: Position, similar: &[SimilarItem]) -> Option<InlayHint> {
     let best = similar.first()?;
     let part = InlayHintLabelPart {
-        value: format!("≈ {:.2} {}", best.score, one_line(&best.name)),
+        value: format!("≈ {:.2} {}", best.score, named(best)),
         tooltip: None,
         // Editors cannot open the items of a store as documents.
         location: best.store.is_none().then(|| Location {

@@ -53,7 +53,7 @@ pub async fn symbols(
     let (found, _) = found(session, request, query.to_owned(), Filter::default(), TOP, false).await?;
     let near = found.into_iter().filter(|(item, _)| item.score >= f64::from(WORTH));
     let symbols = near.map(|(item, kind)| WorkspaceSymbol {
-        container_name: Some(format!("{:.2} · {}", item.score, similar::path(request, &item))),
+        container_name: Some(container_name(request, &item)),
         location: tower_lsp::ls_types::OneOf::Left(Location::new(item.uri, item.selection)),
         name: item.name,
         kind: symbol_kind(kind),
@@ -61,6 +61,14 @@ pub async fn symbols(
         data: None,
     });
     Ok(Some(WorkspaceSymbolResponse::Nested(symbols.collect())))
+}
+
+/// What a symbol picker shows beside a name: `0.45 · Session · src/sessions.py`.
+fn container_name(request: &RequestSnapshot, item: &SimilarItem) -> String {
+    let score = format!("{:.2}", item.score);
+    let container = item.container.as_deref().map(similar::one_line);
+    let parts = [Some(score), container, Some(similar::path(request, item))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// `fovea.search`: the items, best first.

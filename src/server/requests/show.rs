@@ -109,7 +109,7 @@ pub fn titles(request: &RequestSnapshot, active: Option<&Active>, similar: &[Sim
             Some(active) => similar::place(request, active, item),
             None => format!("{}:{}", similar::path(request, item), item.selection.start.line + 1),
         };
-        format!("{:.2} {} · {place}", item.score, one_line(&item.name))
+        format!("{:.2} {} · {place}", item.score, similar::named(item))
     };
     similar.iter().take(MOST).map(title).collect()
 }
@@ -140,7 +140,7 @@ pub async fn open(client: &Client, request: &RequestSnapshot, item: &SimilarItem
     }
     if !request.client.fovea {
         let place = format!("{}:{}", similar::path(request, item), item.selection.start.line + 1);
-        let message = format!("Fovea: {:.2} {} · {place}", item.score, one_line(&item.name));
+        let message = format!("Fovea: {:.2} {} · {place}", item.score, similar::named(item));
         client.show_message(MessageType::INFO, message).await;
     }
     false

@@ -136,6 +136,7 @@ pub fn similar(request: &RequestSnapshot, neighbor: &Neighbor) -> Option<Similar
         range: range(&item.start, &item.end),
         selection: range(&item.name_start, &item.name_end),
         name: item.name.clone(),
+        container: neighbor.container.clone(),
         kind: item.kind.name().to_owned(),
         language: item.language.name().to_owned(),
         score: to_proto::number(neighbor.score),
@@ -197,7 +198,7 @@ fn last_two(path: &Path) -> String {
     parts.join("/").trim_start_matches('/').to_owned()
 }
 
-/// The title of a lens: `≈ 0.83 load_config · src/config.rs (+3)`.
+/// The title of a lens: `≈ 0.83 load_config in Settings · src/config.rs (+3)`.
 pub fn title(request: &RequestSnapshot, active: &Active, similar: &[SimilarItem]) -> String {
     let Some(best) = similar.first() else {
         return String::new();
@@ -212,7 +213,13 @@ pub fn title(request: &RequestSnapshot, active: &Active, similar: &[SimilarItem]
     } else {
         String::new()
     };
-    format!("≈ {:.2} {} · {place}{more}", best.score, one_line(&best.name))
+    format!("≈ {:.2} {} · {place}{more}", best.score, named(best))
+}
+
+/// The name of an item in one line, with the type or function that contains it: `put in Session`.
+pub fn named(item: &SimilarItem) -> String {
+    let container = item.container.as_ref().map(|name| format!(" in {}", one_line(name)));
+    one_line(&item.name) + &container.unwrap_or_default()
 }
 
 /// A name without control characters, cut after 60 characters.

@@ -174,6 +174,7 @@ pub async fn tell(client: &Client, request: &RequestSnapshot, written: &WrittenA
         range: part.range,
         selection: part.range,
         name: part.name.clone().unwrap_or_default(),
+        container: None,
         kind: String::new(),
         language: String::new(),
         score: 0.0,

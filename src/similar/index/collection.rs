@@ -57,6 +57,8 @@ pub struct Found {
     pub path: PathBuf,
     /// The item.
     pub item: IndexedItem,
+    /// The name of the type or function that contains it; `None` for sections, and for passages of text around items.
+    pub container: Option<String>,
     /// Score of the item.
     ///
     /// For similar items: the language-centered cosine on the scale of the thresholds, -1 to 1. In a search: the relevance, the sum of
@@ -118,6 +120,13 @@ impl Asked<'_> {
     }
 }
 
+/// The container of a passage ([`Found::container`]), whose innermost surrounding item has this name. Sections are found by their titles and
+/// paths; the section around them adds nothing.
+pub(super) fn container(kind: ItemKind, around: Option<&str>) -> Option<String> {
+    let contained = matches!(kind, ItemKind::Function | ItemKind::Type);
+    around.filter(|name| contained && !name.is_empty()).map(str::to_owned)
+}
+
 /// The context of an item that a decision needs ([`super::VectorIndex::known`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known<'a> {
@@ -132,6 +141,11 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
+    /// The name of the type or function that contains the item ([`Found::container`]).
+    pub fn container(&self, item: &IndexedItem) -> Option<String> {
+        container(item.kind, self.around)
+    }
+
     /// The input of a decision.
     pub fn facts(&self, item: &'a IndexedItem) -> Facts<'a> {
         Facts {

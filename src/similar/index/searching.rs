@@ -141,6 +141,7 @@ pub fn search_in(
         root: vector_index.root.clone(),
         path: vector_index.paths[vector_index.facts[passage].path as usize].clone(),
         item: vector_index.items[passage].item.clone(),
+        container: vector_index.container(passage),
         score: score * RELEVANCE,
         link: None,
         why: Some(asked.why(passage)),

@@ -401,11 +401,17 @@ impl VectorIndex {
         }
     }
 
+    /// The container of a passage.
+    pub(super) fn container(&self, index: usize) -> Option<String> {
+        self.known_at(index).container(&self.items[index].item)
+    }
+
     pub(super) fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
         let found = |(index, score): (usize, f32)| Found {
             root: Arc::clone(&self.root),
             path: self.paths[self.facts[index].path as usize].clone(),
             item: self.items[index].item.clone(),
+            container: self.container(index),
             score: score.clamp(-1.0, 1.0),
             link: None,
             why: None,

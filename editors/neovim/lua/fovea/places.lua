@@ -11,6 +11,7 @@ local M = {}
 ---@field range lsp.Range
 ---@field selection lsp.Range
 ---@field name string
+---@field container? string the type or function that contains it
 ---@field kind string
 ---@field language string
 ---@field score number
@@ -44,11 +45,18 @@ function M.path(uri)
   return vim.fn.fnamemodify(vim.uri_to_fname(uri), ':~:.')
 end
 
+--- Its name, with the type or function that contains it: `put in Session`.
+---@param item fovea.Similar
+---@return string
+local function named(item)
+  return item.container and ('%s in %s'):format(item.name, item.container) or item.name
+end
+
 ---@param item fovea.Similar
 ---@return string
 function M.describe(item)
   local path = item.store and ('%s: %s'):format(item.store.folder, item.store.path) or M.path(item.uri)
-  return ('≈ %.2f %s · %s:%d'):format(item.score, item.name, path, item.selection.start.line + 1)
+  return ('≈ %.2f %s · %s:%d'):format(item.score, named(item), path, item.selection.start.line + 1)
 end
 
 --- Goes to an item. For an item in a store, opens its web page if there is one.
@@ -83,7 +91,7 @@ local function entry(item, encoding)
     end_lnum = stop.line + 1,
     end_col = stop.line == start.line and position.byte(line, stop.character, encoding) + 1 or nil,
     -- The list shows the file name itself.
-    text = ('≈ %.2f %s'):format(item.score, item.name),
+    text = ('≈ %.2f %s'):format(item.score, named(item)),
   }
 end
 

@@ -1,7 +1,7 @@
 /** Search by meaning: a picker that searches while the user types, and shows the active place in the editor. */
 import * as vscode from 'vscode';
 
-import { icon, placeOf } from '../places';
+import { describe, icon } from '../places';
 import type { SearchAnswer, SimilarItem } from '../protocol';
 import { type Core } from './core';
 import { BUTTONS, choose, type FilterButton, type Filters, inWords, NO_FILTERS, parsed, searchArgument } from './filters';
@@ -128,7 +128,7 @@ function nothing(core: Core, filters: Filters): Pick {
 function pick(near: SimilarItem): Pick {
   return {
     label: `$(${near.store ? 'globe' : icon(near)}) ${near.name}`,
-    description: `${placeOf(near)} · ${near.score.toFixed(2)}`,
+    description: `${describe(near)} · ${near.score.toFixed(2)}`,
     // The server chose the items, so the picker must not filter them.
     alwaysShow: true,
     near,

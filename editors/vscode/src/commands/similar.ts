@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 
 import { type Item, itemAt, itemOf } from '../items';
-import { icon, openPage, placeOf, range } from '../places';
+import { describe, icon, openPage, range } from '../places';
 import type { ShowSimilarArgs, SimilarItem } from '../protocol';
 import { compare } from './compare';
 import { type Core, front } from './core';
@@ -95,7 +95,7 @@ async function choose(item: Item, similar: SimilarItem[], title: string): Promis
   }
   const picks = similar.map((near) => ({
     label: `$(${near.store ? 'globe' : icon(near)}) ${near.name}`,
-    description: `${near.score.toFixed(2)} · ${placeOf(near)}`,
+    description: `${near.score.toFixed(2)} · ${describe(near)}`,
     near,
   }));
   const placeHolder = `Similar to ${item.name}`;

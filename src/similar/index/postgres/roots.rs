@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use postgres::Transaction;
 
+use super::super::collection::container;
 use super::super::encoding::path;
 use super::super::{Found, IndexedItem, Why};
 use super::Link;
@@ -35,13 +36,20 @@ impl Roots {
         self.0.get(&number).map(|(name, _)| &**name)
     }
 
-    /// The result for an item in a file; `None` if its folder has been removed.
-    pub(super) fn found(&self, file: &CandidateFile, item: IndexedItem, score: f32, why: Option<Why>) -> Option<Found> {
+    /// The result for an item in a file, with the name of the item around it; `None` if its folder has been removed.
+    pub(super) fn found(
+        &self,
+        file: &CandidateFile,
+        (item, around): (IndexedItem, Option<&str>),
+        score: f32,
+        why: Option<Why>,
+    ) -> Option<Found> {
         let (root, link) = self.0.get(&file.root)?;
         Some(Found {
             root: Arc::clone(root),
             link: link.as_ref().map(|link| link.of(&file.path, item.name_start.line)),
             path: file.path.clone(),
+            container: container(item.kind, around),
             item,
             score,
             why,

@@ -147,7 +147,8 @@ pub(super) fn search(open: &mut Open, query: &Query, filter: &Filter, count: usi
         if item.kind == ItemKind::File {
             item.name.clone_from(&file.name);
         }
-        roots.found(file.file, item, score * RELEVANCE, Some(why[passage].clone()))
+        let around = proposed.passage.around.as_deref();
+        roots.found(file.file, (item, around), score * RELEVANCE, Some(why[passage].clone()))
     });
     Ok(found.collect())
 }

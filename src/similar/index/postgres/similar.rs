@@ -96,7 +96,12 @@ pub(super) fn similar(
     pairs.truncate(most);
     let found = question.accepted(pairs).into_iter().filter_map(|pair| {
         let score = pair.score.clamp(-1.0, 1.0);
-        roots.found(pair.file, pair.candidate.item.clone(), score, None)
+        roots.found(
+            pair.file,
+            (pair.candidate.item.clone(), pair.candidate.around.as_deref()),
+            score,
+            None,
+        )
     });
     Ok(found.take(count).collect())
 }

@@ -312,6 +312,27 @@ fn the_definition_of_a_name_gains_by_its_kind_its_file_and_its_case() {
 }
 
 #[test]
+fn a_result_names_the_type_or_function_that_contains_it() {
+    let bench = Bench::new();
+    let method = "impl Session {\n    fn put(&self) {\n        send(self);\n    }\n}\n";
+    bench.write("session.rs", &format!("{method}\nfn send() {{\n    flush();\n}}\n"));
+    bench.write(
+        "guide.md",
+        "# Guide\n\nHow to begin.\n\n## Retries\n\nA request is sent again.\n",
+    );
+    bench.renew();
+    let vector_index = bench.vector_index();
+    let container = |query: &str| {
+        let hit = search(&vector_index, query, &Filter::default(), 1).remove(0);
+        (hit.item.name, hit.container)
+    };
+    assert_eq!(container("put"), ("put".to_owned(), Some("Session".to_owned())));
+    assert_eq!(container("send"), ("send".to_owned(), None));
+    // The section around a section adds nothing to its title and its page.
+    assert_eq!(container("Retries"), ("Retries".to_owned(), None));
+}
+
+#[test]
 fn an_identifier_finds_its_definition_before_others_that_resemble_it_and_before_tests_of_that_name() {
     let bench = Bench::new();
     let long = "fn read_header(input: &[u8]) {\n    let table = other(input);\n    for row in table {\n        print(row);\n        count(row, 3);\n        balance(row, 7);\n    }\n}\n";
