@@ -185,6 +185,16 @@ mod tests {
     }
 
     #[test]
+    fn a_large_type_that_says_little_before_its_methods_is_represented_by_all_of_it() {
+        let method =
+            |i: usize| format!("    def sum_{i}(self, rows):\n        return sum(row.price * {i} for row in rows)\n\n");
+        let methods: String = (0..20).map(method).collect();
+        let own = segments(&format!("class Totals(Base):\n    \"\"\"Adds up.\"\"\"\n\n{methods}"));
+        assert!(large_type(&own, 0));
+        assert_eq!(units_of(&own, 0), own.items[0].units.clone().collect::<Vec<_>>());
+    }
+
+    #[test]
     fn the_beginning_of_a_large_type_ends_with_the_unit_that_passes_its_size() {
         let fields: String = (0..100)
             .map(|i| format!("    field_{i}: int = {i} + {i} * {i}\n"))

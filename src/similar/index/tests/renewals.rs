@@ -1,5 +1,6 @@
 //! Folders that change between two renewals.
 
+use super::super::reading::{Address, Of, UnitVector};
 use super::*;
 
 #[test]
@@ -188,7 +189,50 @@ fn contents_that_no_file_has_are_dropped_after_a_month() {
     write("c", 7);
     bench.renew();
     assert_eq!(contents(2 * 24), 3);
+    let rows = |table: &str| -> i64 {
+        let connection = Connection::open(bench.index().path()).unwrap();
+        let count = format!("SELECT count(*) FROM {table}");
+        connection.query_row(&count, [], |row| row.get(0)).unwrap()
+    };
+    // The units and items of a, b and c; each has one.
+    let (units, items) = (rows("units"), rows("items"));
     write("d", 9);
     bench.renew();
     assert_eq!(contents(0), 3, "all but that of b.rs");
+    assert_eq!(
+        (rows("units"), rows("items")),
+        (units, items),
+        "those of d.rs in place of b.rs"
+    );
+}
+
+#[test]
+fn unused_contents_have_the_hour_since_when_they_are_unused() {
+    let hour = || SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64 / 3600;
+    let bench = Bench::new();
+    bench.write("a.rs", &function("a", 3));
+    bench.renew();
+    std::fs::remove_file(bench.root.path().join("a.rs")).unwrap();
+    let before = hour();
+    bench.renew();
+    let connection = Connection::open(bench.index().path()).unwrap();
+    let since: i64 = connection
+        .query_row("SELECT orphaned FROM contents", [], |row| row.get(0))
+        .unwrap();
+    assert!((before..=hour()).contains(&since), "{since}");
+}
+
+#[test]
+fn units_of_no_file_are_read_back_as_they_were_stored() {
+    let bench = Bench::new();
+    let index = bench.index();
+    let address = |text: &str| Address::new(Of::Unit, &MODEL, Language::Rust, text);
+    let unit = UnitVector {
+        tokens: 7,
+        coverage: 0.75,
+        vector: [0.5, -1.25].map(half::f16::from_f32).to_vec(),
+    };
+    table::keep_units(&index.connection, &[(address("one"), &unit)]).unwrap();
+    assert_eq!(table::unit(&index.connection, address("one")).unwrap(), Some(unit));
+    assert_eq!(table::unit(&index.connection, address("two")).unwrap(), None);
 }
