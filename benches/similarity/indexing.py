@@ -22,12 +22,22 @@ from sentence_transformers import SentenceTransformer
 FOVEA = os.environ["FOVEA"]
 
 
+# A child of this process would count its memory too: the largest size of a process outlives `exec`. A small process starts Fovea instead.
+MEASURED = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(status, time.perf_counter() - start, usage.ru_maxrss / 1024)
+"""
+
+
 def index(folder, cache):
-    start = time.perf_counter()
-    process = subprocess.Popen([FOVEA, "index", folder], env={**os.environ, "FOVEA_CACHE_DIR": cache}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
+    command = [sys.executable, "-c", MEASURED, FOVEA, "index", folder]
+    run = subprocess.run(command, env={**os.environ, "FOVEA_CACHE_DIR": cache}, stdout=subprocess.PIPE, text=True, check=True)
+    status, seconds, megabytes = run.stdout.split()
+    assert int(status) == 0
+    return float(seconds), float(megabytes)
 
 
 def texts(folder, database):
