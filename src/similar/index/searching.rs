@@ -137,14 +137,9 @@ pub fn search_in(
         let text = |phrase: &String| texts.holds(vector_index, *passage, phrase);
         query.phrases.iter().all(text)
     });
-    let found = found.take(count).map(|(passage, score)| Found {
-        root: vector_index.root.clone(),
-        path: vector_index.paths[vector_index.facts[passage].path as usize].clone(),
-        item: vector_index.items[passage].item.clone(),
-        container: vector_index.container(passage),
-        score: score * RELEVANCE,
-        link: None,
-        why: Some(asked.why(passage)),
+    let found = found.take(count).map(|(passage, score)| {
+        let why = asked.why(passage);
+        vector_index.found_at(passage, score * RELEVANCE, Some(why))
     });
     found.collect()
 }

@@ -17,8 +17,8 @@ use super::query::name_term;
 use super::ranking::Aside;
 use super::reading::{EmbeddedItem, UnitVector, item_vector};
 use super::{
-    Filter, Found, Index, IndexError, IndexedItem, Known, conventions, is_foreign_file, is_test_file, is_test_item,
-    table,
+    Filter, Found, Index, IndexError, IndexedItem, Known, Why, conventions, is_foreign_file, is_test_file,
+    is_test_item, table,
 };
 use crate::model::Model;
 use crate::segment::ItemKind;
@@ -401,22 +401,23 @@ impl VectorIndex {
         }
     }
 
-    /// The container of a passage.
-    pub(super) fn container(&self, index: usize) -> Option<String> {
-        self.known_at(index).container(&self.items[index].item)
+    pub(super) fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
+        let found = |(index, score): (usize, f32)| self.found_at(index, score.clamp(-1.0, 1.0), None);
+        nearest.into_iter().map(found).collect()
     }
 
-    pub(super) fn found(&self, nearest: Vec<(usize, f32)>) -> Vec<Found> {
-        let found = |(index, score): (usize, f32)| Found {
+    /// The result for a passage.
+    pub(super) fn found_at(&self, index: usize, score: f32, why: Option<Why>) -> Found {
+        let item = self.items[index].item.clone();
+        Found {
             root: Arc::clone(&self.root),
             path: self.paths[self.facts[index].path as usize].clone(),
-            item: self.items[index].item.clone(),
-            container: self.container(index),
-            score: score.clamp(-1.0, 1.0),
+            container: self.known_at(index).container(&item),
+            item,
+            score,
             link: None,
-            why: None,
-        };
-        nearest.into_iter().map(found).collect()
+            why,
+        }
     }
 }
 
