@@ -359,6 +359,60 @@ fn unsafe_code_without_a_stated_reason_is_found() {
     }
 }
 
+#[test]
+fn no_closure_of_a_kernel_uses_vectors() {
+    let mut kernels = 0;
+    for (path, _) in LAYERS.iter().flat_map(|layer| sources(layer)) {
+        let text = code(&std::fs::read_to_string(&path).unwrap());
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        if text.contains(": Simd") {
+            kernels += 1;
+            assert_eq!(with_vectors(text), Vec::<&str>::new(), "{}", path.display());
+        }
+    }
+    assert!(kernels > 20, "the check finds only {kernels} files with kernels");
+}
+
+/// The closures that use `s`, the instructions of a kernel. A closure that the compiler does not inline is compiled without them.
+fn with_vectors(code: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices('|') {
+        let before = code[..at].trim_end();
+        let begins = before.ends_with(['(', ',', '=', '{', ';']) || before.ends_with("move");
+        let Some(parameters) = code[at + 1..].find('|').filter(|_| begins) else {
+            continue;
+        };
+        let body = &code[at + parameters + 2..];
+        let mut depth = 0;
+        let end = body.find(|c: char| {
+            depth += i32::from(matches!(c, '(' | '[' | '{')) - i32::from(matches!(c, ')' | ']' | '}'));
+            depth < 0 || depth == 0 && matches!(c, ',' | ';')
+        });
+        let body = &body[..end.unwrap_or(body.len())];
+        if tokens(body).iter().any(|word| word == "s") {
+            found.push(body.trim());
+        }
+    }
+    found
+}
+
+#[test]
+fn closures_with_vectors_are_found() {
+    for (code, expected) in [
+        ("rows.map(|row| product(s, row)).sum()", vec!["product(s, row)"]),
+        (
+            "each(move |a, b| { let c = s.add(a, b); c })",
+            vec!["{ let c = s.add(a, b); c }"],
+        ),
+        ("let f = |x| s.load(x);", vec!["s.load(x)"]),
+        ("rows.map(|row| row.len()); s.load(x)", vec![]),
+        ("match n { 1 | 2 => s.load(x), _ => s.load(y) }", vec![]),
+        ("if a || b { s.load(x) }", vec![]),
+    ] {
+        assert_eq!(with_vectors(code), expected, "{code}");
+    }
+}
+
 /// The packages that are linked with the default features, in cargo's format.
 fn linked(format: &str) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

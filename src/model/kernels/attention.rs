@@ -1,7 +1,7 @@
 //! softmax(QKᵀ/√d)V of one head (Vaswani et al. 2017). Scores, exponentials and mixed values of some rows at a time stay in the L1 cache.
 //! The mixed values are divided by the sum of the exponentials; the exponentials themselves are divided when probabilities are kept.
 
-use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::super::simd::{LANES, Lane, Simd};
 use super::elementary::exp2;
 use super::gemm::{Epilogue, Plain, fetch, hand_over, load_part, store_part, strided, tail};
 
@@ -36,10 +36,10 @@ pub fn attend<S: Simd>(s: S, head: Head, probabilities: Option<&mut [f32]>, cont
         }
     }
     let values = panels(head.qkv, head.stride, value, head.width);
-    match S::REGISTERS {
-        Registers::Many => rows::<S, 8, 2>(s, head, &keys, &values, probabilities, context),
-        Registers::Some => rows::<S, 6, 1>(s, head, &keys, &values, probabilities, context),
-        Registers::Few => rows::<S, 2, 1>(s, head, &keys, &values, probabilities, context),
+    by_registers! {S:
+        Many => rows::<S, 8, 2>(s, head, &keys, &values, probabilities, context),
+        Some => rows::<S, 6, 1>(s, head, &keys, &values, probabilities, context),
+        Few => rows::<S, 2, 1>(s, head, &keys, &values, probabilities, context),
     }
 }
 
@@ -150,20 +150,22 @@ pub fn attention_vjp<S: Simd>(s: S, probabilities: &[f32], g: &[f32], stride: us
         let mut row = 0;
         while row < n {
             // A row of Aᵀ is a column of A, so that entries of neighboring rows are adjacent.
-            row += match S::REGISTERS {
-                Registers::Few if row + 2 <= n => {
-                    across::<S, 2>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
-                }
-                Registers::Some if row + 6 <= n => {
-                    across::<S, 6>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
-                }
-                Registers::Many if row + 16 <= n => {
-                    across::<S, 16>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
-                }
-                _ if row + 4 <= n && S::REGISTERS != Registers::Few => {
-                    across::<S, 4>(s, &probabilities[row..], n, b, row, panel, &mut epilogue)
-                }
-                _ => across::<S, 1>(s, &probabilities[row..], n, b, row, panel, &mut epilogue),
+            let weights = &probabilities[row..];
+            row += by_registers! {S:
+                Many => match n - row {
+                    16.. => across::<S, 16>(s, weights, n, b, row, panel, &mut epilogue),
+                    4.. => across::<S, 4>(s, weights, n, b, row, panel, &mut epilogue),
+                    _ => across::<S, 1>(s, weights, n, b, row, panel, &mut epilogue),
+                },
+                Some => match n - row {
+                    6.. => across::<S, 6>(s, weights, n, b, row, panel, &mut epilogue),
+                    4.. => across::<S, 4>(s, weights, n, b, row, panel, &mut epilogue),
+                    _ => across::<S, 1>(s, weights, n, b, row, panel, &mut epilogue),
+                },
+                Few => match n - row {
+                    2.. => across::<S, 2>(s, weights, n, b, row, panel, &mut epilogue),
+                    _ => across::<S, 1>(s, weights, n, b, row, panel, &mut epilogue),
+                },
             };
         }
     }

@@ -6,9 +6,11 @@ use super::gemm::load_part;
 /// Σ_i ⟨row_i, bias⟩ over rows as long as `bias`.
 #[inline(always)]
 pub fn bias_contribution<S: Simd>(s: S, rows: &[f32], bias: &[f32]) -> f64 {
-    rows.chunks_exact(bias.len())
-        .map(|row| f64::from(product(s, row, bias)))
-        .sum()
+    let mut sum = 0.0;
+    for row in rows.chunks_exact(bias.len()) {
+        sum += f64::from(product(s, row, bias));
+    }
+    sum
 }
 
 /// The inner product of two rows of equal length.

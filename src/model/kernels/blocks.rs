@@ -9,8 +9,8 @@ mod streamed;
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
-use super::gemm::{Epilogue, hand_over};
+use super::super::simd::{LANES, Lane, Pairs, Simd};
+use super::gemm::{Epilogue, part};
 use super::integer::{Packed, Tiled, all_rows, exact, packed};
 use streamed::{FEW, streamed};
 
@@ -221,17 +221,18 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &BlockPanels, panels: Range<usize>, epi
         packed.sum_blocks(b.block / 2);
     }
     if x.len() / b.inner <= FEW {
-        match S::REGISTERS {
-            Registers::Many => streamed::<S, 4>(s, b, panels, &mut packed, epilogue),
-            Registers::Some | Registers::Few => streamed::<S, 2>(s, b, panels, &mut packed, epilogue),
+        by_registers! {S:
+            Many => streamed::<S, 4>(s, b, panels, &mut packed, epilogue),
+            Some => streamed::<S, 2>(s, b, panels, &mut packed, epilogue),
+            Few => streamed::<S, 2>(s, b, panels, &mut packed, epilogue),
         }
         return packed.put_back();
     }
     let mut widened = WIDENED.take();
-    match S::REGISTERS {
-        Registers::Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, &mut widened, epilogue),
-        Registers::Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, &mut widened, epilogue),
-        Registers::Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, &mut widened, epilogue),
+    by_registers! {S:
+        Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, &mut widened, epilogue),
+        Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, &mut widened, epilogue),
+        Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, &mut widened, epilogue),
     }
     WIDENED.set(widened);
     packed.put_back();
@@ -284,11 +285,9 @@ impl Tiled for BlockPanels {
         row: usize,
         panel: usize,
         packed: &Packed,
-        epilogue: &mut impl Epilogue,
-    ) -> usize {
+    ) -> [[S::F32; P]; R] {
         let (pairs, half, blocks) = (self.pairs(), self.block / 2, self.inner / self.block);
         let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
-        epilogue.next(s, row..row + R, panel * LANES, P);
         let (scales, offsets) = (
             of_panels::<P>(self, &self.scales, panel),
             of_panels::<P>(self, &self.offsets, panel),
@@ -296,7 +295,7 @@ impl Tiled for BlockPanels {
         let mut sums = [[s.splat(0.0); P]; R];
         for block in 0..blocks {
             let own = block * half..(block + 1) * half;
-            let exact = exact::<S, R, P>(s, &a[own.clone()], columns.map(|panel| &panel[own.clone()]));
+            let exact = exact::<S, R, P>(s, &a[own.clone()], part(columns, own));
             let mut lanes = [s.splat(0.0); P];
             for p in 0..P {
                 lanes[p] = s.load(&scales[p][block].0);
@@ -319,8 +318,7 @@ impl Tiled for BlockPanels {
                 });
             }
         }
-        hand_over(s, sums, row, panel * LANES, epilogue);
-        R
+        sums
     }
 }
 

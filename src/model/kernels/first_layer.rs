@@ -106,20 +106,17 @@ fn add<S: Simd>(s: S, coefficients: &[f32], per: usize, lanes: &[Lane], out: &mu
     while panel < panels {
         let one = [&lanes[panel * per..][..per]];
         let column = panel * LANES;
-        panel += match S::REGISTERS {
-            Registers::Many if panel + 2 <= panels => {
-                let two = [one[0], &lanes[(panel + 1) * per..][..per]];
-                product::<S, 8, 2>(s, coefficients, per, two, column, &mut epilogue);
-                2
-            }
-            Registers::Many | Registers::Some => {
-                product::<S, 6, 1>(s, coefficients, per, one, column, &mut epilogue);
-                1
-            }
-            Registers::Few => {
-                product::<S, 2, 1>(s, coefficients, per, one, column, &mut epilogue);
-                1
-            }
-        };
+        if const { matches!(S::REGISTERS, Registers::Many) } && panel + 2 <= panels {
+            let two = [one[0], &lanes[(panel + 1) * per..][..per]];
+            product::<S, 8, 2>(s, coefficients, per, two, column, &mut epilogue);
+            panel += 2;
+            continue;
+        }
+        by_registers! {S:
+            Many => product::<S, 6, 1>(s, coefficients, per, one, column, &mut epilogue),
+            Some => product::<S, 6, 1>(s, coefficients, per, one, column, &mut epilogue),
+            Few => product::<S, 2, 1>(s, coefficients, per, one, column, &mut epilogue),
+        }
+        panel += 1;
     }
 }

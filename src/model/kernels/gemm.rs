@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::super::simd::{Kernel, LANES, Lane, Simd};
 
 /// A matrix (inner, columns) in panels of sixteen columns: panel by panel, within each row by row. The last panel is filled up with
 /// zeros.
@@ -135,11 +135,10 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &Panels, panels: Range<usize>, epilogue
     }
     // Taken out rather than borrowed: a closure would be compiled for the portable path.
     let mut groups = GROUPS.take();
-    groups.clear();
-    match S::REGISTERS {
-        Registers::Many => tiles::<S, 12, 2>(s, x, b, panels, &mut groups, epilogue),
-        Registers::Some => tiles::<S, 6, 1>(s, x, b, panels, &mut groups, epilogue),
-        Registers::Few => tiles::<S, 2, 1>(s, x, b, panels, &mut groups, epilogue),
+    by_registers! {S:
+        Many => tiles::<S, 12, 2>(s, x, b, panels, &mut groups, epilogue),
+        Some => tiles::<S, 6, 1>(s, x, b, panels, &mut groups, epilogue),
+        Few => tiles::<S, 2, 1>(s, x, b, panels, &mut groups, epilogue),
     }
     GROUPS.set(groups);
 }
@@ -156,8 +155,9 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
 ) {
     let inner = b.inner();
     let full = x.len() / inner / R;
-    for rows in x.chunks_exact(inner * R) {
-        pack::<R>(rows, inner, groups);
+    groups.resize(full * inner * R, 0.0);
+    for (rows, group) in x.chunks_exact(inner * R).zip(groups.chunks_exact_mut(inner * R)) {
+        pack::<R>(rows, inner, group);
     }
     let rest = full * R..x.len() / inner;
     let mut panel = panels.start;
@@ -169,14 +169,16 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
             }
             for (group, a) in groups.chunks_exact(inner * R).enumerate() {
                 epilogue.next(s, group * R..group * R + R, panel * LANES, P);
-                tile::<S, R, P>(s, a, columns, group * R, panel * LANES, epilogue);
+                let sums: [_; R] = s.call(Tile { a, b: columns });
+                hand_over_written(s, &sums, group * R, panel * LANES, epilogue);
             }
             tail::<S, P>(s, x, inner, columns, rest.clone(), panel * LANES, epilogue);
             panel += P;
         } else {
             let columns = [b.panel(panel)];
             for (group, a) in groups.chunks_exact(inner * R).enumerate() {
-                tile::<S, R, 1>(s, a, columns, group * R, panel * LANES, epilogue);
+                let sums: [_; R] = s.call(Tile { a, b: columns });
+                hand_over_written(s, &sums, group * R, panel * LANES, epilogue);
             }
             tail::<S, 1>(s, x, inner, columns, rest.clone(), panel * LANES, epilogue);
             panel += 1;
@@ -184,12 +186,10 @@ fn tiles<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// Appends R rows, entry by entry: those of all rows at k = 0, then those at k = 1 …
+/// Writes R rows, entry by entry: those of all rows at k = 0, then those at k = 1 …
 #[inline(always)]
-fn pack<const R: usize>(rows: &[f32], inner: usize, groups: &mut Vec<f32>) {
-    let start = groups.len();
-    groups.resize(start + rows.len(), 0.0);
-    let (group, _) = groups[start..].as_chunks_mut::<R>();
+fn pack<const R: usize>(rows: &[f32], inner: usize, group: &mut [f32]) {
+    let (group, _) = group.as_chunks_mut::<R>();
     for (r, row) in rows.chunks_exact(inner).enumerate() {
         for (to, v) in group.iter_mut().zip(row) {
             to[r] = *v;
@@ -197,32 +197,44 @@ fn pack<const R: usize>(rows: &[f32], inner: usize, groups: &mut Vec<f32>) {
     }
 }
 
-/// One tile of packed rows.
-#[inline(always)]
-fn tile<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    a: &[f32],
-    b: [&[Lane]; P],
-    row: usize,
-    column: usize,
-    epilogue: &mut impl Epilogue,
-) {
-    let (a, _) = a.as_chunks::<R>();
-    let mut sums = [[s.splat(0.0); P]; R];
-    let mut lanes = [s.splat(0.0); P];
-    let b = b.map(|b| &b[..a.len()]);
-    for (k, a) in a.iter().enumerate() {
-        for p in 0..P {
-            lanes[p] = s.load(&b[p][k].0);
-        }
-        each_row!(r in R => {
-            let a = s.splat(a[r]);
+/// The sums of R packed rows and P panels: a function of its own, so that it is compiled once for all epilogues.
+struct Tile<'a, const R: usize, const P: usize> {
+    a: &'a [f32],
+    b: [&'a [Lane]; P],
+}
+
+impl<const R: usize, const P: usize> Kernel for Tile<'_, R, P> {
+    type Output = [[[f32; LANES]; P]; R];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        let (a, _) = self.a.as_chunks::<R>();
+        let mut sums = [[s.splat(0.0); P]; R];
+        let mut lanes = [s.splat(0.0); P];
+        let b = part(self.b, 0..a.len());
+        for (k, a) in a.iter().enumerate() {
             for p in 0..P {
-                sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
+                lanes[p] = s.load(&b[p][k].0);
             }
-        });
+            each_row!(r in R => {
+                let a = s.splat(a[r]);
+                for p in 0..P {
+                    sums[r][p] = s.fma(a, lanes[p], sums[r][p]);
+                }
+            });
+        }
+        written(s, sums)
     }
-    hand_over(s, sums, row, column, epilogue);
+}
+
+/// The same part of each panel; a loop, since a closure might not be inlined.
+#[inline(always)]
+pub fn part<T, const P: usize>(panels: [&[T]; P], of: Range<usize>) -> [&[T]; P] {
+    let mut parts = panels;
+    for part in &mut parts {
+        *part = &part[of.clone()];
+    }
+    parts
 }
 
 /// Gives the sums of a tile to an epilogue.
@@ -237,8 +249,9 @@ pub fn hand_over<S: Simd, const R: usize, const P: usize>(
     hand_over_written(s, &written(s, sums), row, column, epilogue);
 }
 
+/// Gives the sums of a tile, in memory, to an epilogue.
 #[inline(always)]
-fn hand_over_written<S: Simd, const R: usize, const P: usize>(
+pub fn hand_over_written<S: Simd, const R: usize, const P: usize>(
     s: S,
     sums: &[[[f32; LANES]; P]; R],
     row: usize,
@@ -254,7 +267,7 @@ fn hand_over_written<S: Simd, const R: usize, const P: usize>(
 
 /// The sums of a tile, out of the registers, for loops that end at run time.
 #[inline(always)]
-fn written<S: Simd, const R: usize, const P: usize>(s: S, sums: [[S::F32; P]; R]) -> [[[f32; LANES]; P]; R] {
+pub fn written<S: Simd, const R: usize, const P: usize>(s: S, sums: [[S::F32; P]; R]) -> [[[f32; LANES]; P]; R] {
     let mut written = [[[0f32; LANES]; P]; R];
     each_row!(r in R => {
         for p in 0..P {
@@ -326,13 +339,17 @@ pub fn sums<S: Simd, const R: usize, const P: usize>(
     if P == 1
         && let Some(sums) = s.fma_rows::<R>(x, stride, b[0])
     {
-        return sums.map(|row| [row; P]);
+        let mut all = [[[0.0; LANES]; P]; R];
+        for (all, row) in all.iter_mut().zip(sums) {
+            *all = [row; P];
+        }
+        return all;
     }
     let mut rows = [&x[..inner]; R];
     for (r, row) in rows.iter_mut().enumerate() {
         *row = &x[r * stride..][..inner];
     }
-    let b = b.map(|b| &b[..inner]);
+    let b = part(b, 0..inner);
     let mut sums = [[s.splat(0.0); P]; R];
     let mut lanes = [s.splat(0.0); P];
     for k in 0..inner {

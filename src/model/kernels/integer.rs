@@ -7,8 +7,8 @@
 use std::cell::Cell;
 use std::ops::Range;
 
-use super::super::simd::{LANES, Lane, Pairs, Registers, Simd};
-use super::gemm::{Epilogue, hand_over, load_part};
+use super::super::simd::{Kernel, LANES, Lane, Pairs, Simd};
+use super::gemm::{Epilogue, hand_over_written, load_part, part, written};
 
 /// Number of pairs of rows that are summed in 32 bits. Shorter blocks allow finer integers.
 const BLOCK: usize = 64;
@@ -171,10 +171,10 @@ pub fn gemm<S: Simd>(s: S, x: &[f32], b: &IntegerPanels, panels: Range<usize>, e
         Scale::Rows(scales) => Some(scales.as_slice()),
     };
     let mut packed = packed(s, x, b.inner, BLOCK, b.limit, factors);
-    match S::REGISTERS {
-        Registers::Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, epilogue),
-        Registers::Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, epilogue),
-        Registers::Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, epilogue),
+    by_registers! {S:
+        Many => tiles::<S, 12, 2>(s, b, panels, &mut packed, epilogue),
+        Some => tiles::<S, 6, 1>(s, b, panels, &mut packed, epilogue),
+        Few => tiles::<S, 2, 1>(s, b, panels, &mut packed, epilogue),
     }
     packed.put_back();
 }
@@ -191,10 +191,9 @@ pub(super) fn packed<S: Simd>(
     factors: Option<&[f32]>,
 ) -> Packed {
     let mut packed = PACKED.take();
-    packed.rows.clear();
-    packed.groups.clear();
     packed.scales.clear();
     let padded = inner.next_multiple_of(2);
+    // Entries of the product before stay until they are overwritten.
     packed.rows.resize(x.len() / inner * padded, 0);
     for (row, to) in x.chunks_exact(inner).zip(packed.rows.chunks_exact_mut(padded)) {
         for (start, to) in (0..).step_by(2 * block).zip(to.chunks_mut(2 * block)) {
@@ -250,6 +249,7 @@ fn quantize<S: Simd>(s: S, row: &[f32], factors: Option<&[f32]>, limit: f32, to:
     }
     let largest = s.largest(largest);
     if largest == 0.0 || !largest.is_finite() {
+        to.fill(0);
         return largest;
     }
     let inverse = s.splat(limit / largest);
@@ -320,7 +320,7 @@ fn group<const R: usize>(rows: &[[i16; 2]], pairs: usize, groups: &mut [[i16; 2]
 pub(super) trait Tiled {
     /// Number of pairs of a row of x.
     fn pairs(&self) -> usize;
-    /// The product of R rows and P panels, into the epilogue; returns R. `columns` are the pairs of the panels from `panel` on.
+    /// The product of R rows and P panels. `columns` are the pairs of the panels from `panel` on.
     fn tile<S: Simd, const R: usize, const P: usize>(
         &self,
         s: S,
@@ -328,8 +328,7 @@ pub(super) trait Tiled {
         row: usize,
         panel: usize,
         packed: &Packed,
-        epilogue: &mut impl Epilogue,
-    ) -> usize;
+    ) -> [[S::F32; P]; R];
 }
 
 /// The product of all rows and P panels.
@@ -346,11 +345,52 @@ pub(super) fn all_rows<S: Simd, const R: usize, const P: usize>(
     let mut row = 0;
     while row < count {
         row += match count - row {
-            left if left >= R => b.tile::<S, R, P>(s, columns, row, panel, packed, epilogue),
-            4.. => b.tile::<S, 4, P>(s, columns, row, panel, packed, epilogue),
-            2.. => b.tile::<S, 2, P>(s, columns, row, panel, packed, epilogue),
-            _ => b.tile::<S, 1, P>(s, columns, row, panel, packed, epilogue),
+            left if left >= R => some_rows::<S, R, P>(s, b, columns, row, panel, packed, epilogue),
+            4.. => some_rows::<S, 4, P>(s, b, columns, row, panel, packed, epilogue),
+            2.. => some_rows::<S, 2, P>(s, b, columns, row, panel, packed, epilogue),
+            _ => some_rows::<S, 1, P>(s, b, columns, row, panel, packed, epilogue),
         };
+    }
+}
+
+/// The product of R rows and P panels, into the epilogue; returns R.
+#[inline(always)]
+fn some_rows<S: Simd, const R: usize, const P: usize>(
+    s: S,
+    b: &impl Tiled,
+    columns: [&[Pairs]; P],
+    row: usize,
+    panel: usize,
+    packed: &Packed,
+    epilogue: &mut impl Epilogue,
+) -> usize {
+    epilogue.next(s, row..row + R, panel * LANES, P);
+    let sums: [_; R] = s.call(Tile {
+        b,
+        columns,
+        row,
+        panel,
+        packed,
+    });
+    hand_over_written(s, &sums, row, panel * LANES, epilogue);
+    R
+}
+
+/// [`Tiled::tile`] with its sums in memory: a function of its own, so that it is compiled once for all epilogues.
+struct Tile<'a, T, const R: usize, const P: usize> {
+    b: &'a T,
+    columns: [&'a [Pairs]; P],
+    row: usize,
+    panel: usize,
+    packed: &'a Packed,
+}
+
+impl<T: Tiled, const R: usize, const P: usize> Kernel for Tile<'_, T, R, P> {
+    type Output = [[[f32; LANES]; P]; R];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Output {
+        written(s, self.b.tile(s, self.columns, self.row, self.panel, self.packed))
     }
 }
 
@@ -368,14 +408,19 @@ impl Tiled for IntegerPanels {
         row: usize,
         panel: usize,
         packed: &Packed,
-        epilogue: &mut impl Epilogue,
-    ) -> usize {
+    ) -> [[S::F32; P]; R] {
         let pairs = self.pairs();
         let (a, _) = packed.groups[row * pairs..][..R * pairs].as_chunks::<R>();
-        epilogue.next(s, row..row + R, panel * LANES, P);
-        let sums = sums::<S, R, P>(s, a, columns, &packed.scales[row * pairs.div_ceil(BLOCK)..]);
-        finish(s, sums, self, row, panel, epilogue);
-        R
+        let mut sums = sums::<S, R, P>(s, a, columns, &packed.scales[row * pairs.div_ceil(BLOCK)..]);
+        if let Scale::Columns(lanes) = &self.scale {
+            for p in 0..P {
+                let scale = s.load(&lanes[panel + p].0);
+                each_row!(r in R => {
+                    sums[r][p] = s.mul(sums[r][p], scale);
+                });
+            }
+        }
+        sums
     }
 }
 
@@ -392,7 +437,7 @@ fn sums<S: Simd, const R: usize, const P: usize>(
     let mut start = 0;
     while start < a.len() {
         let end = (start + BLOCK).min(a.len());
-        let exact = exact::<S, R, P>(s, &a[start..end], b.map(|panel| &panel[start..end]));
+        let exact = exact::<S, R, P>(s, &a[start..end], part(b, start..end));
         each_row!(r in R => {
             let scale = s.splat(scales[r * blocks + start / BLOCK]);
             for p in 0..P {
@@ -408,7 +453,7 @@ fn sums<S: Simd, const R: usize, const P: usize>(
 #[inline(always)]
 pub fn exact<S: Simd, const R: usize, const P: usize>(s: S, a: &[[[i16; 2]; R]], b: [&[Pairs]; P]) -> [[S::I32; P]; R] {
     // Equal lengths, so that nothing in the loop can panic: only then do the sums stay in registers.
-    let b = b.map(|panel| &panel[..a.len()]);
+    let b = part(b, 0..a.len());
     let mut sums = [[s.zero_i32(); P]; R];
     if P == 1
         && let Some(rows) = s.dot_rows(a, b[0])
@@ -431,28 +476,6 @@ pub fn exact<S: Simd, const R: usize, const P: usize>(s: S, a: &[[[i16; 2]; R]],
         });
     }
     sums
-}
-
-/// Scales sums by column and passes them to the epilogue.
-#[inline(always)]
-fn finish<S: Simd, const R: usize, const P: usize>(
-    s: S,
-    sums: [[S::F32; P]; R],
-    b: &IntegerPanels,
-    row: usize,
-    panel: usize,
-    epilogue: &mut impl Epilogue,
-) {
-    let mut sums = sums;
-    if let Scale::Columns(lanes) = &b.scale {
-        for p in 0..P {
-            let scale = s.load(&lanes[panel + p].0);
-            each_row!(r in R => {
-                sums[r][p] = s.mul(sums[r][p], scale);
-            });
-        }
-    }
-    hand_over(s, sums, row, panel * LANES, epilogue);
 }
 
 #[cfg(test)]

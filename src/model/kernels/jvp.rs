@@ -2,7 +2,7 @@
 //!
 //! A task pushes some parts through the whole layer, so that intermediate results stay in its cache.
 
-use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::super::simd::{LANES, Lane, Simd};
 use super::gemm::{Epilogue, Plain, load_part, store_part, strided};
 use super::operand::{Operand, multiply};
 
@@ -118,10 +118,10 @@ pub fn attention_block<S: Simd>(s: S, layer: &Frozen, x: &[f32], kept: usize, sc
                 from: head * width,
                 to: (head + 1) * width,
             };
-            match S::REGISTERS {
-                Registers::Many => mix::<S, 8, 2>(s, probabilities, n, values, columns),
-                Registers::Some => mix::<S, 6, 1>(s, probabilities, n, values, columns),
-                Registers::Few => mix::<S, 2, 1>(s, probabilities, n, values, columns),
+            by_registers! {S:
+                Many => mix::<S, 8, 2>(s, probabilities, n, values, columns),
+                Some => mix::<S, 6, 1>(s, probabilities, n, values, columns),
+                Few => mix::<S, 2, 1>(s, probabilities, n, values, columns),
             }
         }
     }

@@ -4,7 +4,7 @@
 //! (n, heads), times the head's vectors f^h(x_j), centered and scaled, (heads, hidden). This file computes their norms |T_i(x_j)|₂, and
 //! [`super::alti_proximity`] their proximity to the output; neither stores any T_i(x_j).
 
-use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::super::simd::{LANES, Lane, Simd};
 use super::gemm::{Panels, load_part};
 
 /// Source tokens of an attention block.
@@ -31,11 +31,13 @@ pub fn transform<S: Simd>(s: S, from: Sources) -> Vec<Lane> {
     let mut lanes = vec![Lane::ZERO; tokens * panels * per];
     let mut panel = 0;
     while panel < panels {
-        panel += match S::REGISTERS {
-            Registers::Many if panel + 2 <= panels => some_panels::<S, 8, 2>(s, from, panel, &mut lanes),
-            Registers::Many => some_panels::<S, 8, 1>(s, from, panel, &mut lanes),
-            Registers::Some => some_panels::<S, 4, 1>(s, from, panel, &mut lanes),
-            Registers::Few => some_panels::<S, 2, 1>(s, from, panel, &mut lanes),
+        panel += by_registers! {S:
+            Many => match panel + 2 <= panels {
+                true => some_panels::<S, 8, 2>(s, from, panel, &mut lanes),
+                false => some_panels::<S, 8, 1>(s, from, panel, &mut lanes),
+            },
+            Some => some_panels::<S, 4, 1>(s, from, panel, &mut lanes),
+            Few => some_panels::<S, 2, 1>(s, from, panel, &mut lanes),
         };
     }
     let tokens = lanes

@@ -18,6 +18,20 @@ macro_rules! each_row {
     };
 }
 
+/// Chooses by [`Registers`](super::simd::Registers) when the program is compiled: a `match` would have the tiles of the other choices compiled
+/// as well, for each instruction set.
+macro_rules! by_registers {
+    ($simd:ident: Many => $many:expr, Some => $some:expr, Few => $few:expr $(,)?) => {
+        if const { matches!($simd::REGISTERS, $crate::model::simd::Registers::Many) } {
+            $many
+        } else if const { matches!($simd::REGISTERS, $crate::model::simd::Registers::Some) } {
+            $some
+        } else {
+            $few
+        }
+    };
+}
+
 pub mod activation;
 pub mod alti_proximity;
 pub mod attention;

@@ -155,15 +155,16 @@ pub fn round_signs<S: Simd>(
     let mut rounded = vec![[0i16; LANES]; columns.hidden().div_ceil(LANES)];
     let rows = rows.chunks_exact(columns.hidden()).zip(units);
     for (row, (signs, unit)) in rows.enumerate() {
-        let longest = signs.chunks_exact(columns.tiles.width).map(|head| {
+        let mut longest = 1e-30f32;
+        for head in signs.chunks_exact(columns.tiles.width) {
             let mut square = s.splat(0.0);
             for at in (0..head.len()).step_by(LANES) {
                 let v = load_part(s, head, at);
                 square = s.fma(v, v, square);
             }
-            s.sum(square)
-        });
-        let longest = longest.fold(1e-30, f32::max).sqrt();
+            longest = longest.max(s.sum(square));
+        }
+        let longest = longest.sqrt();
         *unit = longest / LARGEST;
         let inverse = s.splat(LARGEST / longest);
         for (panel, rounded) in rounded.iter_mut().enumerate() {

@@ -97,7 +97,10 @@ impl Kernel for RowProducts<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Vec<f32> {
-        let rows = self.x.chunks_exact(self.width).zip(self.y.chunks_exact(self.width));
-        rows.map(|(x, y)| kernel::product(s, x, y)).collect()
+        let mut products = Vec::with_capacity(self.x.len() / self.width);
+        for (x, y) in self.x.chunks_exact(self.width).zip(self.y.chunks_exact(self.width)) {
+            products.push(kernel::product(s, x, y));
+        }
+        products
     }
 }

@@ -83,8 +83,8 @@ pub fn slopes(activation: Activation, u: &[f32]) -> Vec<f32> {
 
 fn slope(activation: Activation, u: f64) -> f64 {
     let sigmoid = |factor: f64| {
-        let s = 1.0 / (1.0 + (-factor * u).exp());
-        s + u * factor * s * (1.0 - s)
+        let gate = 1.0 / (1.0 + (-factor * u).exp());
+        gate + u * factor * gate * (1.0 - gate)
     };
     match activation {
         Activation::Relu => f64::from(u8::from(u > 0.0)),
