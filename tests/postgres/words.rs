@@ -34,6 +34,20 @@ fn items_without_a_vector_are_found_by_name_and_words() {
 }
 
 #[test]
+fn a_passage_is_found_by_the_beginning_of_a_word_of_its_path_alone() {
+    let Some(server) = Server::start(None) else { return };
+    let root = folder(4);
+    write(root.path(), "src/configurations/other.rs", &function("g", 7));
+    renew(&mut job(&server), root.path(), "one");
+    let words = Query::parse("config zugriff", &mut Filter::default());
+    let store = reader(&server, None);
+    assert_eq!(names(&store, &words)[0], "g src/configurations/other.rs");
+    let hit = &store.search(&words, &Filter::default(), 1).unwrap()[0];
+    let why = hit.why.as_ref().unwrap();
+    assert!(why.path > 0.0 && why.words == 0.0 && why.cosine == 0.0, "{why:?}");
+}
+
+#[test]
 fn results_contain_every_word_of_a_phrase_and_no_unwanted_word() {
     let Some(server) = Server::start(None) else { return };
     let root = folder(2);
