@@ -1,7 +1,7 @@
 //! The first layer for parts that consist of input rows of tokens. Up to the activation, everything is linear in these rows, with
 //! probabilities as coefficients. The matrices are therefore multiplied once per token and head, not once per part and position.
 
-use super::super::simd::{LANES, Lane, Registers, Simd};
+use super::super::simd::{LANES, Lane, Simd};
 use super::jvp::{Added, Frozen, IntoPanels, apply_gate, product, second_half};
 use super::mixing::{Sources, transform};
 use super::operand::multiply;
@@ -106,17 +106,16 @@ fn add<S: Simd>(s: S, coefficients: &[f32], per: usize, lanes: &[Lane], out: &mu
     while panel < panels {
         let one = [&lanes[panel * per..][..per]];
         let column = panel * LANES;
-        if const { matches!(S::REGISTERS, Registers::Many) } && panel + 2 <= panels {
-            let two = [one[0], &lanes[(panel + 1) * per..][..per]];
-            product::<S, 8, 2>(s, coefficients, per, two, column, &mut epilogue);
-            panel += 2;
-            continue;
-        }
-        by_registers! {S:
-            Many => product::<S, 6, 1>(s, coefficients, per, one, column, &mut epilogue),
+        panel += by_registers! {S:
+            Many => match panel + 2 <= panels {
+                true => {
+                    let two = [one[0], &lanes[(panel + 1) * per..][..per]];
+                    product::<S, 8, 2>(s, coefficients, per, two, column, &mut epilogue)
+                }
+                false => product::<S, 6, 1>(s, coefficients, per, one, column, &mut epilogue),
+            },
             Some => product::<S, 6, 1>(s, coefficients, per, one, column, &mut epilogue),
             Few => product::<S, 2, 1>(s, coefficients, per, one, column, &mut epilogue),
-        }
-        panel += 1;
+        };
     }
 }

@@ -286,7 +286,7 @@ fn mix<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// The product of rows of x, `inner` floats each, and some panels: R rows at a time, and the last ones one by one.
+/// The product of rows of x, `inner` floats each, and P panels: R rows at a time, and the last ones one by one. Returns P.
 #[inline(always)]
 pub fn product<S: Simd, const R: usize, const P: usize>(
     s: S,
@@ -295,7 +295,7 @@ pub fn product<S: Simd, const R: usize, const P: usize>(
     b: [&[Lane]; P],
     column: usize,
     epilogue: &mut impl Epilogue,
-) {
+) -> usize {
     let (rows, mut row) = (x.len() / inner, 0);
     while row < rows {
         let x = &x[row * inner..];
@@ -307,6 +307,7 @@ pub fn product<S: Simd, const R: usize, const P: usize>(
             row += 1;
         }
     }
+    P
 }
 
 /// Epilogue: a product that is the right operand of other products: matrices of `rows` rows each, in panels.
